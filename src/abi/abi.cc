@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C functions: they check arguments, call inward, and leave errno as it was.
+#include <errno.h>
+#include <string.h>
+
+#include <new>
+
+#include "exporter.h"
+#include "otelue/otelue.h"
+#include "otlp/splitter.h"
+#include "user_events/permanent.h"
+
+struct otelue_exporter : otelue::Exporter {};
+
+namespace {
+
+class KeepErrno {
+ public:
+  KeepErrno() : kept_(errno) {}
+  ~KeepErrno() { errno = kept_; }
+  KeepErrno(const KeepErrno&) = delete;
+  KeepErrno& operator=(const KeepErrno&) = delete;
+
+ private:
+  const int kept_;
+};
+
+// A struct that begins with struct_size and is filled in for the caller: as much as fits is copied out.
+template <typename Struct>
+class Out {
+ public:
+  explicit Out(Struct* to) : to_(to) {
+    if (to != nullptr) memcpy(&size_, &to->struct_size, sizeof size_);
+  }
+  bool is_valid() const { return to_ == nullptr || size_ >= sizeof size_; }
+  // Takes what the caller has from earlier calls.
+  void load() {
+    if (to_ != nullptr) memcpy(&value, to_, size_ < sizeof value ? size_ : sizeof value);
+  }
+  void store() {
+    value.struct_size = size_;
+    if (to_ != nullptr) memcpy(to_, &value, size_ < sizeof value ? size_ : sizeof value);
+  }
+
+  Struct value{};
+
+ private:
+  Struct* to_;
+  uint32_t size_ = 0;
+};
+
+using Export = int (otelue::Exporter::*)(const void*, size_t, otelue_result*);
+
+int run_export(otelue_exporter* exporter, Export function, const void* data, size_t size, otelue_result* result) {
+  const KeepErrno guard;
+  Out<otelue_result> out(result);
+  if (exporter == nullptr || data == nullptr || !out.is_valid()) return -EINVAL;
+  const int returned = (exporter->*function)(data, size, &out.value);
+  out.store();
+  return returned;
+}
+
+// What both cursors share: whether the walk has begun. The rest is the walk's own.
+struct BatchCursor {
+  uint64_t has_begun;
+  uint64_t point;
+};
+struct RequestCursor {
+  uint64_t has_begun;
+  otelue::records::Request::State state;  // all zero means the same as its defaults
+};
+static_assert(sizeof(BatchCursor) <= sizeof(otelue_cursor) && sizeof(RequestCursor) <= sizeof(otelue_cursor));
+
+// One step of encode_next or split_next: `step` opens the input, encodes, and moves the cursor.
+template <typename Step>
+int run_next(const void* data, const otelue_options* options, otelue_cursor* cursor, void* to, size_t capacity,
+             size_t* written, otelue_result* result, Step&& step) {
+  Out<otelue_result> out(result);
+  if (data == nullptr || cursor == nullptr || to == nullptr || written == nullptr || !out.is_valid()) return -EINVAL;
+  *written = 0;
+  otelue::Settings settings;
+  if (const int error = otelue::Settings::from(options, &settings); error < 0) return error;
+  if (capacity < settings.limits.max_event_bytes + OTELUE_ENCODE_SLACK) return -ENOBUFS;
+  if (cursor->opaque[0] != 0) out.load();
+
+  otelue::otlp::Account account;
+  otelue::otlp::Message message{};
+  const int found = step(settings, &out.value, account, &message);
+  if (found < 0) return found;
+  account.exported = message.points;
+  otelue::add(account, &out.value);
+  if (found > 0) {
+    *written = message.bytes.size();
+    ++out.value.events;
+    out.value.bytes += message.bytes.size();
+  }
+  out.store();
+  return found;
+}
+
+}  // namespace
+
+uint32_t otelue_version(void) {
+  return OTELUE_VERSION_MAJOR << 16 | OTELUE_VERSION_MINOR << 8 | OTELUE_VERSION_PATCH;
+}
+
+uint32_t otelue_batch_version_max(void) { return OTELUE_BATCH_VERSION; }
+
+const char* otelue_strerror(int result) {
+  switch (result) {
+    case 0:
+      return "success";
+    case OTELUE_PARTIAL:
+      return "some points were not exported, see otelue_result";
+    case -EINVAL:
+      return "invalid argument, or a malformed batch or request";
+    case -EOPNOTSUPP:
+      return "the batch is of a version that this library does not know";
+    case -E2BIG:
+      return "options of a newer version, or an attribute set that no event can hold";
+    case -ENOBUFS:
+      return "the buffer is too small";
+    case -ENOMEM:
+      return "out of memory";
+    case -ESHUTDOWN:
+      return "the exporter is shut down";
+    default:
+      return "unknown result";
+  }
+}
+
+const char* otelue_strreason(uint32_t reason) {
+  static constexpr const char* kTexts[] = {
+      "no reason",
+      "a reference is misaligned, ends outside the batch, or does not point down",
+      "a reserved field or an unknown flag is not zero",
+      "the metric's kind is unknown",
+      "temporality or is_monotonic does not fit the metric's kind",
+      "the value type does not fit the metric's kind",
+      "an attribute's value has an unknown type, or is a bool that is neither 0 nor 1",
+      "a name, unit, schema URL or key is not UTF-8, or a key is empty",
+      "the number of bucket counts does not fit the number of bounds",
+      "an encoded attribute set is damaged",
+      "the point is not a valid protobuf message",
+      "the point is too large for an event",
+      "the kernel refused the event",
+  };
+  return reason < sizeof kTexts / sizeof kTexts[0] ? kTexts[reason] : "unknown reason";
+}
+
+int otelue_open(const otelue_options* options, otelue_exporter** out) {
+  const KeepErrno guard;
+  if (out == nullptr) return -EINVAL;
+  *out = nullptr;
+  otelue::Settings settings;
+  if (const int error = otelue::Settings::from(options, &settings); error < 0) return error;
+  void* memory = otelue::user_events::allocate_permanently(sizeof(otelue_exporter));
+  if (memory == nullptr) return -ENOMEM;
+  auto* exporter = new (memory) otelue_exporter{};
+  exporter->open(settings);
+  *out = exporter;
+  return 0;
+}
+
+int otelue_enabled(const otelue_exporter* exporter) {
+  if (exporter == nullptr) return -EINVAL;
+  return exporter->enabled();
+}
+
+int otelue_export(otelue_exporter* exporter, const void* batch, size_t size, otelue_result* result) {
+  return run_export(exporter, &otelue::Exporter::export_batch, batch, size, result);
+}
+
+int otelue_export_otlp(otelue_exporter* exporter, const void* request, size_t size, otelue_result* result) {
+  return run_export(exporter, &otelue::Exporter::export_otlp, request, size, result);
+}
+
+int otelue_force_flush(otelue_exporter* exporter) { return exporter == nullptr ? -EINVAL : exporter->force_flush(); }
+
+int otelue_shutdown(otelue_exporter* exporter) {
+  const KeepErrno guard;
+  if (exporter == nullptr) return -EINVAL;
+  exporter->shutdown();
+  return 0;
+}
+
+void otelue_close(otelue_exporter* exporter) { otelue_shutdown(exporter); }
+
+int otelue_status(otelue_exporter* exporter, otelue_status_info* status) {
+  const KeepErrno guard;
+  Out<otelue_status_info> out(status);
+  if (exporter == nullptr || status == nullptr || !out.is_valid()) return -EINVAL;
+  exporter->status(&out.value);
+  out.store();
+  return 0;
+}
+
+int otelue_stats(const otelue_exporter* exporter, otelue_statistics* statistics) {
+  Out<otelue_statistics> out(statistics);
+  if (exporter == nullptr || statistics == nullptr || !out.is_valid()) return -EINVAL;
+  exporter->statistics(&out.value);
+  out.store();
+  return 0;
+}
+
+int otelue_encode_next(const void* batch, size_t size, const otelue_options* options, otelue_cursor* cursor, void* to,
+                       size_t capacity, size_t* written, otelue_result* result) {
+  using namespace otelue;
+  auto step = [&](const Settings& settings, otelue_result* r, otlp::Account& account, otlp::Message* message) {
+    BatchCursor at;
+    memcpy(&at, cursor, sizeof at);
+    records::Batch view;
+    if (const int error = view.open(batch, size); error < 0) return error;
+    r->points_total = view.points().size();
+    otlp::Encoder encoder(view, settings.limits, settings.packing, static_cast<uint8_t*>(to),
+                          static_cast<uint32_t>(at.point));
+    const bool found = encoder.next(account, message);
+    at = {1, encoder.position()};
+    memcpy(cursor, &at, sizeof at);
+    return found ? 1 : 0;
+  };
+  return run_next(batch, options, cursor, to, capacity, written, result, step);
+}
+
+int otelue_split_next(const void* request, size_t size, const otelue_options* options, otelue_cursor* cursor, void* to,
+                      size_t capacity, size_t* written, otelue_result* result) {
+  using namespace otelue;
+  auto step = [&](const Settings& settings, otelue_result* r, otlp::Account& account, otlp::Message* message) {
+    RequestCursor at;
+    memcpy(static_cast<void*>(&at), cursor, sizeof at);
+    records::Request view;
+    const int error = at.has_begun != 0 ? view.resume(request, size, at.state)
+                                        : view.open(request, size, &r->points_total);
+    if (error < 0) return error;
+    otlp::Splitter splitter(view, settings.limits, settings.packing, static_cast<uint8_t*>(to));
+    const bool found = splitter.next(account, message);
+    at = {1, view.state()};
+    memcpy(cursor, &at, sizeof at);
+    return found ? 1 : 0;
+  };
+  return run_next(request, options, cursor, to, capacity, written, result, step);
+}
+
+int otelue_encode_attributes(const void* batch, size_t size, uint32_t off, uint32_t len, void* to, size_t capacity,
+                             size_t* written) {
+  using namespace otelue;
+  if (batch == nullptr || written == nullptr || (to == nullptr && capacity != 0)) return -EINVAL;
+  *written = 0;
+  records::Batch view;
+  if (const int error = view.open(batch, size); error < 0) return error;
+  // Encoded aside first, so that the size is known and nothing half is left behind.
+  alignas(8) [[gnu::uninitialized]] uint8_t set[OTELUE_DEFAULT_MAX_EVENT_BYTES];
+  wire::Writer writer(set, sizeof set);
+  if (otlp::encode_set(writer, view, {off, len}) != OTELUE_REASON_NONE) return -EINVAL;
+  if (!writer.ok()) return -E2BIG;
+  *written = writer.position();
+  if (*written > capacity) return -ENOBUFS;
+  memcpy(to, set, *written);
+  return 0;
+}

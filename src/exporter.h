@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef OTELUE_SRC_EXPORTER_H
+#define OTELUE_SRC_EXPORTER_H
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "log.h"
+#include "otelue/otelue.h"
+#include "otlp/encoder.h"
+#include "records/request.h"
+#include "user_events/tracepoint.h"
+
+namespace otelue {
+
+// Options with their defaults in place.
+struct Settings {
+  otlp::Limits limits;
+  uint32_t packing;
+  uint32_t pacing_bytes;
+  uint32_t pacing_microseconds;
+  Log log;
+
+  // 0, -EINVAL or -E2BIG. NULL: all defaults.
+  static int from(const otelue_options* options, Settings* out);
+};
+
+// Counts the calls that are under way, so that shutdown can wait for them. A child forgets those of its parent.
+class Gate {
+ public:
+  // False when the gate is shut.
+  bool enter();
+  void leave();
+  // Shuts the gate and waits until nobody is inside. False when it was shut before.
+  bool shut();
+
+ private:
+  std::atomic<uint64_t> inside_;  // pid << 32 | number of calls
+  std::atomic<bool> is_shut_;
+};
+
+// Where bytes meet the kernel. Lives in permanent memory and is all zero before open().
+class Exporter {
+ public:
+  void open(const Settings& settings);
+
+  bool enabled() const { return tracepoint_.enabled(); }
+  // As their public namesakes; `result` is all zero.
+  int export_batch(const void* batch, size_t size, otelue_result* result);
+  int export_otlp(const void* request, size_t size, otelue_result* result);
+  int force_flush();
+  void shutdown();
+  int status(otelue_status_info* out);
+  void statistics(otelue_statistics* out) const;
+
+ private:
+  using Tracepoint = user_events::Tracepoint;
+
+  bool begin(otelue_result* result, Tracepoint::Target* target);
+  int finish(const otelue_result& result);
+  int refuse(int error);
+  void write_batch(const records::Batch& batch, const Tracepoint::Target& target, otelue_result* result);
+  void write_request(records::Request& request, const Tracepoint::Target& target, otelue_result* result);
+  template <typename Source>
+  void write_events(Source& source, uint8_t* frame, const Tracepoint::Target& target, otelue_result* result);
+  void log_drops(const otelue_result& result);
+
+  Tracepoint tracepoint_;  // first: its first word is the enable word
+  Settings settings_;
+  Gate gate_;
+  std::atomic<uint32_t> logged_reasons_;  // bit n: OTELUE_REASON n was logged
+
+  // In the order of otelue_statistics.
+  struct Totals {
+    std::atomic<uint64_t> exports, exports_refused, exports_unheard;
+    std::atomic<uint64_t> points_total, points_exported, points_invalid, points_too_large, points_unwritten,
+        points_unheard;
+    std::atomic<uint64_t> strings_as_bytes, values_emptied, exemplars_dropped, events, bytes;
+  };
+  Totals totals_;
+};
+
+// What an account of otlp/ says, as a result.
+void add(const otlp::Account& account, otelue_result* result);
+
+}  // namespace otelue
+
+#endif

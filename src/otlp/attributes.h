@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef OTELUE_SRC_OTLP_ATTRIBUTES_H
+#define OTELUE_SRC_OTLP_ATTRIBUTES_H
+
+#include <cstdint>
+#include <string_view>
+
+#include "otlp/wire.h"
+#include "records/batch.h"
+
+namespace otelue::otlp {
+
+// What was changed so that decoders accept it, or so that it fits.
+struct Changes {
+  uint32_t strings_as_bytes = 0;
+  uint32_t values_emptied = 0;
+  uint32_t exemplars_dropped = 0;
+
+  Changes& operator+=(const Changes& other) {
+    strings_as_bytes += other.strings_as_bytes;
+    values_emptied += other.values_emptied;
+    exemplars_dropped += other.exemplars_dropped;
+    return *this;
+  }
+};
+
+// Writes one KeyValue into `field` for each record that `ref` names. `depth` is that of the message with the
+// field. Returns OTELUE_REASON_*; a writer that runs full is no reason.
+uint32_t put_attributes(wire::Writer& out, const records::Batch& batch, otelue_ref ref, uint32_t field, unsigned depth,
+                        Changes& changes);
+
+// An encoded attribute set: a header and the KeyValues of a NumberDataPoint, that is with kNumberAttributes for
+// their field. Every tag is one byte, so any other field takes the same room.
+//
+// Writes the set; its size is out.position().
+uint32_t encode_set(wire::Writer& out, const records::Batch& batch, otelue_ref ref);
+
+// Writes the KeyValues of a set into `field`. OTELUE_REASON_ENCODED when it is not as encode_set() left it.
+uint32_t put_set(wire::Writer& out, std::string_view set, uint32_t field, Changes& changes);
+
+}  // namespace otelue::otlp
+
+#endif

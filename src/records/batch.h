@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// A read-only view over a batch that a caller hands in. Every read is a bounds-checked copy: nothing outside the
+// batch is touched and no record is read twice, whatever the bytes say.
+#ifndef OTELUE_SRC_RECORDS_BATCH_H
+#define OTELUE_SRC_RECORDS_BATCH_H
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "otelue/otelue.h"
+
+namespace otelue::records {
+
+// Records that lie one after another, at any address.
+template <typename Record>
+class Run {
+ public:
+  Run() = default;
+  Run(const uint8_t* data, uint32_t offset, uint32_t size) : data_(data), offset_(offset), size_(size) {}
+
+  uint32_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const uint8_t* data() const { return data_; }
+  // Where record `i` lies in its batch.
+  uint64_t offset(uint32_t i) const { return offset_ + uint64_t{i} * sizeof(Record); }
+
+  Record operator[](uint32_t i) const {
+    Record record;
+    std::memcpy(&record, data_ + size_t{i} * sizeof(Record), sizeof record);
+    return record;
+  }
+
+ private:
+  const uint8_t* data_ = nullptr;
+  uint32_t offset_ = 0;
+  uint32_t size_ = 0;
+};
+
+class Batch {
+ public:
+  // 0; -EINVAL when the header breaks a rule; -EOPNOTSUPP when it is of another version.
+  int open(const void* data, size_t size);
+
+  const Run<otelue_point>& points() const { return points_; }
+  uint32_t default_resource() const { return resource_; }
+
+  // False when the reference breaks a rule.
+  template <typename Record>
+  bool run(otelue_ref ref, Run<Record>* out) const {
+    if (ref.len == 0) {
+      *out = {};
+      return true;
+    }
+    if (ref.off < sizeof(otelue_batch) || ref.off % 8 != 0 || ref.off > size_ ||
+        ref.len > (size_ - ref.off) / sizeof(Record)) {
+      return false;
+    }
+    *out = {data_ + ref.off, ref.off, ref.len};
+    return true;
+  }
+
+  template <typename Record>
+  bool record(uint32_t off, Record* out) const {
+    Run<Record> one;
+    if (!run({off, 1}, &one)) return false;
+    *out = one[0];
+    return true;
+  }
+
+  bool text(otelue_ref ref, std::string_view* out) const {
+    if (ref.len == 0) {
+      *out = {};
+      return true;
+    }
+    if (ref.off < sizeof(otelue_batch) || ref.off > size_ || ref.len > size_ - ref.off) return false;
+    *out = {reinterpret_cast<const char*>(data_) + ref.off, ref.len};
+    return true;
+  }
+
+ private:
+  const uint8_t* data_ = nullptr;
+  uint32_t size_ = 0;
+  uint32_t resource_ = 0;
+  Run<otelue_point> points_;
+};
+
+}  // namespace otelue::records
+
+#endif

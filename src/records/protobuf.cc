@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "records/protobuf.h"
+
+namespace otelue::records {
+namespace {
+
+constexpr size_t kLongestVarint = 10;
+constexpr size_t kLongestTag = 5;
+// Decoders refuse deeper ones.
+constexpr size_t kDeepestGroup = 100;
+
+}  // namespace
+
+bool Fields::varint(uint64_t* out, size_t longest) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < longest && next_ < bytes_.size(); ++i) {
+    const uint8_t byte = bytes_.data()[next_++];
+    value |= uint64_t{byte & 0x7fu} << (7 * i);
+    if (byte < 0x80) {
+      *out = value;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Fields::tag(uint32_t* number, WireType* type) {
+  uint64_t value = 0;
+  if (!varint(&value, kLongestTag) || value > UINT32_MAX) return false;
+  *number = static_cast<uint32_t>(value >> 3);
+  *type = static_cast<WireType>(value & 7);
+  return *number != 0;
+}
+
+bool Fields::skip_value(WireType type, size_t* value) {
+  uint64_t ignored = 0;
+  uint64_t length = 0;
+  *value = next_;
+  switch (type) {
+    case WireType::kVarint:
+      return varint(&ignored, kLongestVarint);
+    case WireType::kFixed64:
+      length = 8;
+      break;
+    case WireType::kFixed32:
+      length = 4;
+      break;
+    case WireType::kBytes:
+      if (!varint(&length, kLongestVarint)) return false;
+      *value = next_;
+      break;
+    default:
+      return false;
+  }
+  if (length > bytes_.size() - next_) return false;
+  next_ += static_cast<size_t>(length);
+  return true;
+}
+
+bool Fields::skip_group(uint32_t number) {
+  uint32_t open[kDeepestGroup];
+  size_t depth = 0;
+  open[depth++] = number;
+  while (depth > 0) {
+    uint32_t inner = 0;
+    WireType type{};
+    size_t ignored = 0;
+    if (!tag(&inner, &type)) return false;
+    if (type == WireType::kStartGroup) {
+      if (depth == kDeepestGroup) return false;
+      open[depth++] = inner;
+    } else if (type == WireType::kEndGroup) {
+      if (open[--depth] != inner) return false;
+    } else if (!skip_value(type, &ignored)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Fields::next(Field* out) {
+  if (!ok_ || next_ >= bytes_.size()) return false;
+  out->begin = next_;
+  ok_ = tag(&out->number, &out->type);
+  if (ok_) {
+    out->value = next_;
+    ok_ = out->type == WireType::kStartGroup ? skip_group(out->number) : skip_value(out->type, &out->value);
+  }
+  out->end = next_;
+  return ok_;
+}
+
+bool is_packed_varints(std::span<const uint8_t> bytes) {
+  size_t length = 0;
+  for (const uint8_t byte : bytes) {
+    if (++length > kLongestVarint) return false;
+    if (byte < 0x80) length = 0;
+  }
+  return length == 0;
+}
+
+}  // namespace otelue::records

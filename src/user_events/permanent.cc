@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "user_events/permanent.h"
+
+#include <sys/mman.h>
+
+#include <atomic>
+
+namespace otelue::user_events {
+namespace {
+
+constexpr size_t kLine = 64;
+constexpr size_t kChunk = 16384;
+
+struct alignas(kLine) Chunk {
+  std::atomic<size_t> used;
+};
+
+std::atomic<Chunk*> current{nullptr};
+
+}  // namespace
+
+void* allocate_permanently(size_t size) {
+  size = (size + kLine - 1) / kLine * kLine;
+  while (true) {
+    Chunk* chunk = current.load(std::memory_order_acquire);
+    if (chunk != nullptr) {
+      const size_t at = chunk->used.fetch_add(size, std::memory_order_relaxed);
+      if (at <= kChunk - size) return reinterpret_cast<char*>(chunk) + at;
+    }
+    void* fresh = mmap(nullptr, kChunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (fresh == MAP_FAILED) return nullptr;
+    static_cast<Chunk*>(fresh)->used.store(sizeof(Chunk), std::memory_order_relaxed);
+    if (!current.compare_exchange_strong(chunk, static_cast<Chunk*>(fresh), std::memory_order_release)) {
+      munmap(fresh, kChunk);
+    }
+  }
+}
+
+}  // namespace otelue::user_events

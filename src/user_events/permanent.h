@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef OTELUE_SRC_USER_EVENTS_PERMANENT_H
+#define OTELUE_SRC_USER_EVENTS_PERMANENT_H
+
+#include <cstddef>
+
+namespace otelue::user_events {
+
+// Zeroed memory, aligned to a cache line, that is never given back. The kernel keeps the address of an enable word
+// until the thread lineage that registered it has gone, and would write into whatever lies there by then.
+// nullptr when there is none.
+void* allocate_permanently(size_t size);
+
+}  // namespace otelue::user_events
+
+#endif
