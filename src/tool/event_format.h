@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the tracepoint's fields lie, from libtracefs, whose headers are C only. */
+#ifndef OTELUE_SRC_TOOL_EVENT_FORMAT_H
+#define OTELUE_SRC_TOOL_EVENT_FORMAT_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct otelue_event_format {
+  int id;
+  int protocol_offset;
+  int version_offset;
+  int buffer_offset; /* of the __rel_loc word */
+};
+
+/* 0; -ENOENT when there is no such event; -EPROTO when its fields are not ours; or another -errno. */
+int otelue_find_event(struct otelue_event_format *format);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
