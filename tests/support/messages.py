@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The messages of tests/golden/otlp_metrics.proto, and protoc, the oracle that knows nothing of us."""
+
+import pathlib
+import subprocess
+import tempfile
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+PROTO = pathlib.Path(__file__).resolve().parent.parent / "golden" / "otlp_metrics.proto"
+
+
+def _load():
+    with tempfile.NamedTemporaryFile() as out:
+        subprocess.run(["protoc", f"--proto_path={PROTO.parent}", f"--descriptor_set_out={out.name}", PROTO.name],
+                       check=True)
+        files = descriptor_pb2.FileDescriptorSet.FromString(out.read())
+    pool = descriptor_pool.DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    return pool.FindFileByName(PROTO.name)
+
+
+FILE = _load()
+
+
+def __getattr__(name):
+    return message_factory.GetMessageClass(FILE.message_types_by_name[name])
+
+
+def protoc(direction, data):
+    """`protoc --encode` or `--decode` of a request."""
+    return subprocess.run(["protoc", f"--proto_path={PROTO.parent}", f"--{direction}=otelue.ExportMetricsServiceRequest",
+                           PROTO.name], input=data, stdout=subprocess.PIPE, check=True).stdout
