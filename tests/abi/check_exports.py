@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The library exports what the header declares and the version script lists, and needs libc alone."""
+
+import re
+import subprocess
+import sys
+
+library, version_script, header = sys.argv[1:]
+
+
+def output(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+exported = {line.split()[-1].split("@")[0] for line in output("nm", "-D", "--defined-only", library).splitlines()}
+exported.discard("OTELUE_0")
+listed = set(re.findall(r"^    (otelue_\w+);", open(version_script).read(), re.M))
+declared = set(re.findall(r"^OTELUE_API [\w ]+?[ *](otelue_\w+)\(", open(header).read(), re.M))
+assert exported == listed == declared, f"{exported ^ listed} {listed ^ declared}"
+assert len(exported) >= 16
+
+dynamic = output("readelf", "-d", library)
+assert re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic) == ["libc.so.6"], dynamic
+assert re.findall(r"\(SONAME\).*\[(.*)\]", dynamic) == ["libotelue.so.0"], dynamic
+assert "NODELETE" in dynamic

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every public function from C: what it returns for arguments good and bad. */
+#include <errno.h>
+#include <otelue/batch.h>
+#include <otelue/otelue.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int failures;
+
+#define CHECK(claim)                                                   \
+  do {                                                                 \
+    if (!(claim)) {                                                    \
+      ++failures;                                                      \
+      printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #claim);       \
+    }                                                                  \
+  } while (0)
+
+/* A counter with one attribute and one point: how it lies in a batch and what it is in OTLP. */
+static size_t build_counter(unsigned char *memory, size_t capacity) {
+  otelue_builder b;
+  otelue_attribute attribute;
+  otelue_metric metric;
+  otelue_point point;
+  size_t size = 0;
+  otelue_builder_init(&b, memory, capacity);
+  memset(&metric, 0, sizeof metric);
+  metric.kind = OTELUE_SUM;
+  metric.name = otelue_build_string(&b, "n");
+  metric.temporality = OTELUE_DELTA;
+  metric.is_monotonic = 1;
+  memset(&point, 0, sizeof point);
+  point.metric = otelue_build_metric(&b, &metric);
+  attribute = otelue_attribute_string(&b, "k", "v");
+  point.attributes = otelue_build_attributes(&b, &attribute, 1);
+  point.time_unix_nano = 1;
+  point.value_type = OTELUE_INT;
+  point.as_int = 2;
+  otelue_build_point(&b, &point);
+  CHECK(otelue_builder_finish(&b, &size) == 0);
+  return size;
+}
+
+/* Metric "n" { Sum { one point, DELTA, monotonic } }, in a scope and a resource that say nothing */
+static const unsigned char counter_event[] = {
+    0x0a, 0x2b, 0x12, 0x29, 0x12, 0x27, 0x0a, 0x01, 'n',  0x3a, 0x22, 0x0a, 0x1c, 0x19, 0x01,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x31, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x3a, 0x08, 0x0a, 0x01, 'k',  0x12, 0x03, 0x0a, 0x01, 'v',  0x10, 0x01, 0x18, 0x01,
+};
+
+static void check_null(void) {
+  otelue_exporter *exporter = NULL;
+  otelue_cursor cursor;
+  unsigned char out[9000];
+  size_t written = 0;
+  memset(&cursor, 0, sizeof cursor);
+  CHECK(otelue_open(NULL, NULL) == -EINVAL);
+  CHECK(otelue_open(NULL, &exporter) == 0 && exporter != NULL);
+  CHECK(otelue_enabled(NULL) == -EINVAL);
+  CHECK(otelue_export(NULL, out, sizeof out, NULL) == -EINVAL);
+  CHECK(otelue_export(exporter, NULL, 0, NULL) == -EINVAL);
+  CHECK(otelue_export_otlp(NULL, out, sizeof out, NULL) == -EINVAL);
+  CHECK(otelue_export_otlp(exporter, NULL, 0, NULL) == -EINVAL);
+  CHECK(otelue_force_flush(NULL) == -EINVAL);
+  CHECK(otelue_shutdown(NULL) == -EINVAL);
+  CHECK(otelue_status(NULL, NULL) == -EINVAL);
+  CHECK(otelue_status(exporter, NULL) == -EINVAL);
+  CHECK(otelue_stats(NULL, NULL) == -EINVAL);
+  CHECK(otelue_stats(exporter, NULL) == -EINVAL);
+  CHECK(otelue_encode_next(NULL, 0, NULL, &cursor, out, sizeof out, &written, NULL) == -EINVAL);
+  CHECK(otelue_encode_next(out, 0, NULL, NULL, out, sizeof out, &written, NULL) == -EINVAL);
+  CHECK(otelue_encode_next(out, 0, NULL, &cursor, NULL, 0, &written, NULL) == -EINVAL);
+  CHECK(otelue_encode_next(out, 0, NULL, &cursor, out, sizeof out, NULL, NULL) == -EINVAL);
+  CHECK(otelue_split_next(NULL, 0, NULL, &cursor, out, sizeof out, &written, NULL) == -EINVAL);
+  CHECK(otelue_encode_attributes(NULL, 0, 0, 0, out, sizeof out, &written) == -EINVAL);
+  otelue_close(NULL);
+  otelue_close(exporter);
+}
+
+static void check_options(void) {
+  struct {
+    otelue_options known;
+    uint64_t unknown;
+  } options;
+  otelue_exporter *exporter = NULL;
+  memset(&options, 0, sizeof options);
+#define OPEN_WITH(field, value) \
+  (memset(&options, 0, sizeof options), options.known.struct_size = sizeof options, options.field = (value), \
+   otelue_open(&options.known, &exporter))
+  CHECK(OPEN_WITH(unknown, 0) == 0);
+  CHECK(OPEN_WITH(unknown, 1) == -E2BIG && exporter == NULL);
+  CHECK(OPEN_WITH(known.flags, 2) == -EINVAL);
+  CHECK(OPEN_WITH(known.packing, 3) == -EINVAL);
+  CHECK(OPEN_WITH(known.reserved, 1) == -EINVAL);
+  CHECK(OPEN_WITH(known.max_event_bytes, 8168) == 0);
+  CHECK(OPEN_WITH(known.max_event_bytes, 8169) == -EINVAL);
+  CHECK(OPEN_WITH(known.batch_bytes, 8169) == -EINVAL);
+  CHECK(OPEN_WITH(known.pacing_microseconds, 1000001) == -EINVAL);
+  CHECK(OPEN_WITH(known.struct_size, 3) == -EINVAL);
+  CHECK(OPEN_WITH(known.struct_size, 4) == 0); /* an old caller: defaults for the rest */
+}
+
+static void check_encode(void) {
+  unsigned char batch[1024];
+  unsigned char out[OTELUE_DEFAULT_MAX_EVENT_BYTES + OTELUE_ENCODE_SLACK];
+  const size_t size = build_counter(batch, sizeof batch);
+  size_t written = 0;
+  otelue_cursor cursor;
+  otelue_result result;
+  memset(&cursor, 0, sizeof cursor);
+  memset(&result, 0xff, sizeof result);
+  result.struct_size = sizeof result;
+  CHECK(otelue_encode_next(batch, size, NULL, &cursor, out, sizeof out - 1, &written, &result) == -ENOBUFS);
+  CHECK(otelue_encode_next(batch, size, NULL, &cursor, out, sizeof out, &written, &result) == 1);
+  CHECK(result.points_total == 1 && result.points_exported == 1 && result.events == 1);
+  CHECK(written == sizeof counter_event && memcmp(out, counter_event, written) == 0);
+  CHECK(result.bytes == written && result.first_bad_reason == OTELUE_REASON_NONE);
+  CHECK(otelue_encode_next(batch, size, NULL, &cursor, out, sizeof out, &written, &result) == 0);
+  CHECK(result.points_exported == 1 && written == 0);
+
+  memset(&cursor, 0, sizeof cursor);
+  batch[0] ^= 1;
+  CHECK(otelue_encode_next(batch, size, NULL, &cursor, out, sizeof out, &written, NULL) == -EINVAL);
+  batch[0] ^= 1;
+  batch[4] = 2;
+  CHECK(otelue_encode_next(batch, size, NULL, &cursor, out, sizeof out, &written, NULL) == -EOPNOTSUPP);
+  batch[4] = 1;
+  CHECK(otelue_encode_next(batch, size - 1, NULL, &cursor, out, sizeof out, &written, NULL) == -EINVAL);
+}
+
+/* Where nobody listens, which is so on most machines, and after shutdown. */
+static void *check_export(void *unused) {
+  unsigned char batch[1024];
+  const size_t size = build_counter(batch, sizeof batch);
+  otelue_exporter *exporter = NULL;
+  otelue_result result;
+  otelue_statistics statistics;
+  otelue_status_info status;
+  (void)unused;
+  memset(&result, 0, sizeof result);
+  memset(&statistics, 0, sizeof statistics);
+  memset(&status, 0, sizeof status);
+  result.struct_size = sizeof result;
+  statistics.struct_size = sizeof statistics;
+  status.struct_size = sizeof status;
+  CHECK(otelue_open(NULL, &exporter) == 0);
+  errno = 77;
+  CHECK(otelue_export(exporter, batch, size, &result) == 0);
+  CHECK(result.points_total == 1 && result.points_exported + result.points_unheard == 1);
+  CHECK(otelue_status(exporter, &status) == 0 && status.message[0] != '\0');
+  CHECK(status.registered == 1 || status.step == OTELUE_STEP_FIND || status.step == OTELUE_STEP_OPEN);
+  CHECK(errno == 77);
+  CHECK(otelue_force_flush(exporter) == 0);
+  CHECK(otelue_export(exporter, batch, 31, NULL) == -EINVAL);
+  CHECK(otelue_shutdown(exporter) == 0);
+  CHECK(otelue_shutdown(exporter) == 0);
+  CHECK(otelue_export(exporter, batch, size, &result) == -ESHUTDOWN);
+  CHECK(otelue_force_flush(exporter) == -ESHUTDOWN);
+  CHECK(otelue_stats(exporter, &statistics) == 0);
+  CHECK(statistics.exports == 1 && statistics.exports_refused == 2 && statistics.points_total == 1);
+  otelue_close(exporter);
+  otelue_close(exporter);
+  return NULL;
+}
+
+int main(void) {
+  pthread_attr_t small;
+  pthread_t thread;
+  CHECK(otelue_version() == (OTELUE_VERSION_MAJOR << 16 | OTELUE_VERSION_MINOR << 8 | OTELUE_VERSION_PATCH));
+  CHECK(otelue_batch_version_max() == 1);
+  CHECK(strcmp(otelue_strerror(0), "success") == 0 && strcmp(otelue_strerror(-ESHUTDOWN), otelue_strerror(1)) != 0);
+  CHECK(strcmp(otelue_strreason(OTELUE_REASON_TOO_LARGE), "the point is too large for an event") == 0);
+  check_null();
+  check_options();
+  check_encode();
+  /* The smallest stack that one meets: musl's default. */
+  pthread_attr_init(&small);
+  CHECK(pthread_attr_setstacksize(&small, 131072) == 0);
+  CHECK(pthread_create(&thread, &small, check_export, NULL) == 0);
+  pthread_join(thread, NULL);
+  return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,3 @@
+module otelue.test/counter
+
+go 1.19
