@@ -176,11 +176,11 @@ uint32_t AttributeWriter::attribute(uint32_t field, const otelue_attribute& attr
 }
 
 struct SetHeader {
+  uint64_t checksum;  // of all that follows, the KeyValues included
   uint32_t magic;
   uint32_t size;  // of the set, this header included
   Changes changes;
   uint32_t reserved;
-  uint64_t checksum;  // of the KeyValues
 };
 static_assert(sizeof(SetHeader) == 32);
 constexpr uint32_t kSetMagic = 0x5345544f;  // "OTES"
@@ -222,12 +222,13 @@ uint32_t put_attributes(wire::Writer& out, const records::Batch& batch, otelue_r
 }
 
 uint32_t encode_set(wire::Writer& out, const records::Batch& batch, otelue_ref ref) {
-  SetHeader header{kSetMagic, 0, {}, 0, 0};
+  SetHeader header{0, kSetMagic, 0, {}, 0};
   out.bytes(&header, sizeof header);
   const uint32_t reason = put_attributes(out, batch, ref, kNumberAttributes, kPointDepth, header.changes);
   if (reason != OTELUE_REASON_NONE || !out.flush()) return reason;
   header.size = static_cast<uint32_t>(out.position());
-  header.checksum = checksum(out.data() + sizeof header, out.position() - sizeof header);
+  std::memcpy(out.data(), &header, sizeof header);
+  header.checksum = checksum(out.data() + sizeof header.checksum, out.position() - sizeof header.checksum);
   std::memcpy(out.data(), &header, sizeof header);
   return OTELUE_REASON_NONE;
 }
@@ -236,10 +237,11 @@ uint32_t put_set(wire::Writer& out, std::string_view set, uint32_t field, Change
   SetHeader header;
   if (set.size() < sizeof header) return OTELUE_REASON_ENCODED;
   std::memcpy(&header, set.data(), sizeof header);
-  const auto* p = reinterpret_cast<const uint8_t*>(set.data()) + sizeof header;
-  const auto* end = p + set.size() - sizeof header;
-  if (header.magic != kSetMagic || header.size != set.size() || header.reserved != 0 ||
-      header.checksum != checksum(p, static_cast<size_t>(end - p))) {
+  const auto* begin = reinterpret_cast<const uint8_t*>(set.data());
+  const auto* end = begin + set.size();
+  const auto* p = begin + sizeof header;
+  if (header.magic != kSetMagic || header.size != set.size() ||
+      header.checksum != checksum(begin + sizeof header.checksum, set.size() - sizeof header.checksum)) {
     return OTELUE_REASON_ENCODED;
   }
   changes += header.changes;
