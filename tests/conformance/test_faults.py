@@ -183,13 +183,13 @@ def test_headers():
 
 
 def test_exemplars_go_first_then_the_point():
+    exemplars = [(1, 3, 0, 1, 0.0, bytes(16), bytes(8), 0, 0)] * 500
     t = Three()
-    exemplars = t.batch.run("Q2Iqd16s8s2I", [(1, 3, 0, 1, 0.0, bytes(16), bytes(8), 0, 0)] * 500)
-    values, result = t.values(exemplars=exemplars)
+    values, result = t.values(exemplars=t.batch.run("Q2Iqd16s8s2I", exemplars))
     assert (values, result.exemplars_dropped, result.points_too_large) == ([1, 2, 3], 500, 0)
     t = Three()
     large = t.attributes("k", 1, *t.batch.text("x" * 9000))
-    values, result = t.values(attributes=large, exemplars=exemplars)
+    values, result = t.values(attributes=large, exemplars=t.batch.run("Q2Iqd16s8s2I", exemplars))
     assert (values, result.exemplars_dropped, result.points_too_large) == ([1, 3], 0, 1)
     assert (result.first_bad_point, result.first_bad_reason) == (1, otelue.REASON_TOO_LARGE)
 
