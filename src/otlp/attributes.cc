@@ -21,10 +21,12 @@ class AttributeWriter {
   uint32_t attribute(uint32_t field, const otelue_attribute& attribute, uint64_t offset, unsigned depth,
                      unsigned containers);
 
+  static bool is_short_string(const otelue_attribute& attribute);
+  uint32_t short_string(uint32_t field, const otelue_attribute& attribute);
+
  private:
-  // A value that is no container: what it takes, checked.
+  // A value that is no container: the text that it refers to, if any, and what its AnyValue takes.
   struct Scalar {
-    uint32_t field;
     std::string_view text;
     size_t size;
   };
@@ -32,9 +34,16 @@ class AttributeWriter {
   static bool is_container(const otelue_value& value) {
     return value.type == OTELUE_ARRAY || value.type == OTELUE_KVLIST;
   }
-  uint32_t check(const otelue_value& value, Scalar* scalar);
-  void scalar(const otelue_value& value, const Scalar& scalar);
+  // The specification's rule for strings that are not Unicode (attribute type mapping).
+  void send_as_bytes(uint8_t* tag) {
+    *tag = wire::tag(kBytesValue, wire::kBytes);
+    ++changes_.strings_as_bytes;
+  }
+  uint32_t measure(const otelue_value& value, Scalar* scalar) const;
+  uint8_t* put_scalar(uint8_t* p, const otelue_value& value, const Scalar& scalar);
   uint32_t value(uint32_t field, const otelue_value& value, uint64_t offset, unsigned depth, unsigned containers);
+  uint32_t nested(uint32_t field, std::string_view key, const otelue_value& list, uint64_t offset, unsigned depth,
+                  unsigned containers);
   uint32_t container(const otelue_value& value, uint64_t offset, unsigned depth, unsigned containers);
   template <typename Record>
   bool below(const otelue_value& value, uint64_t offset, Run<Record>* run) const;
@@ -44,53 +53,60 @@ class AttributeWriter {
   Changes& changes_;
 };
 
-uint32_t AttributeWriter::check(const otelue_value& value, Scalar* scalar) {
-  *scalar = {value.type, {}, 0};
+// Copies text and says whether it is UTF-8. What is checked is the copy, which nobody else can change.
+[[gnu::always_inline]] inline bool copy_utf8(uint8_t* to, std::string_view text) {
+  return wire::copy_text(to, text) ||
+         records::is_well_formed_utf8({reinterpret_cast<const char*>(to), text.size()});
+}
+
+[[gnu::always_inline]] inline uint32_t AttributeWriter::measure(const otelue_value& value, Scalar* scalar) const {
   switch (value.type) {
-    case OTELUE_EMPTY:
+    case OTELUE_STRING:
+    case OTELUE_BYTES:
+      if (value.bits > UINT32_MAX || !batch_.text({static_cast<uint32_t>(value.bits), value.len}, &scalar->text)) {
+        return OTELUE_REASON_REFERENCE;
+      }
+      scalar->size = wire::delimited_size(scalar->text.size());
       return OTELUE_REASON_NONE;
-    case OTELUE_BOOL:
-      scalar->size = 2;
-      return value.bits <= 1 ? OTELUE_REASON_NONE : OTELUE_REASON_ATTRIBUTE_TYPE;
     case OTELUE_INT:
       scalar->size = 1 + wire::varint_size(value.bits);
       return OTELUE_REASON_NONE;
     case OTELUE_DOUBLE:
       scalar->size = 9;
       return OTELUE_REASON_NONE;
-    case OTELUE_STRING:
-    case OTELUE_BYTES:
-      if (value.bits > UINT32_MAX ||
-          !batch_.text({static_cast<uint32_t>(value.bits), value.len}, &scalar->text)) {
-        return OTELUE_REASON_REFERENCE;
-      }
-      scalar->size = wire::delimited_size(scalar->text.size());
-      if (value.type == OTELUE_STRING && !records::is_utf8(scalar->text)) {
-        // The specification's rule for strings that are not Unicode (attribute type mapping).
-        scalar->field = kBytesValue;
-        ++changes_.strings_as_bytes;
-      }
+    case OTELUE_BOOL:
+      scalar->size = 2;
+      return value.bits <= 1 ? OTELUE_REASON_NONE : OTELUE_REASON_ATTRIBUTE_TYPE;
+    case OTELUE_EMPTY:
+      scalar->size = 0;
       return OTELUE_REASON_NONE;
     default:
       return OTELUE_REASON_ATTRIBUTE_TYPE;
   }
 }
 
-void AttributeWriter::scalar(const otelue_value& value, const Scalar& scalar) {
+// The length and the contents of an AnyValue.
+[[gnu::always_inline]] inline uint8_t* AttributeWriter::put_scalar(uint8_t* p, const otelue_value& value,
+                                                                   const Scalar& scalar) {
+  p = wire::put_varint(p, scalar.size);
   switch (value.type) {
+    case OTELUE_STRING:
+    case OTELUE_BYTES: {
+      uint8_t* const tag = p++;
+      p = wire::put_varint(p, scalar.text.size());
+      *tag = wire::tag(value.type, wire::kBytes);
+      if (!copy_utf8(p, scalar.text) && value.type == OTELUE_STRING) send_as_bytes(tag);
+      return p + scalar.text.size();
+    }
     case OTELUE_BOOL:
     case OTELUE_INT:
-      out_.varint(scalar.field, value.bits);
-      break;
+      *p++ = wire::tag(value.type, wire::kVarint);
+      return wire::put_varint(p, value.bits);
     case OTELUE_DOUBLE:
-      out_.fixed64(kDoubleValue, value.bits);
-      break;
-    case OTELUE_STRING:
-    case OTELUE_BYTES:
-      out_.bytes(scalar.field, scalar.text);
-      break;
+      *p++ = wire::tag(kDoubleValue, wire::kFixed64);
+      return wire::put_fixed64(p, value.bits);
     default:
-      break;
+      return p;
   }
 }
 
@@ -139,44 +155,87 @@ uint32_t AttributeWriter::value(uint32_t field, const otelue_value& value, uint6
     out_.close(any);
     return reason;
   }
-  Scalar checked;
-  const uint32_t reason = check(value, &checked);
+  Scalar scalar;
+  const uint32_t reason = measure(value, &scalar);
   if (reason != OTELUE_REASON_NONE) return reason;
-  out_.delimiter(field, checked.size);
-  scalar(value, checked);
+  uint8_t* p = out_.take(wire::delimited_size(scalar.size));
+  if (p == nullptr) return OTELUE_REASON_NONE;
+  *p++ = wire::tag(field, wire::kBytes);
+  put_scalar(p, value, scalar);
   return OTELUE_REASON_NONE;
+}
+
+// A KeyValue whose value is a container.
+uint32_t AttributeWriter::nested(uint32_t field, std::string_view key, const otelue_value& list, uint64_t offset,
+                                 unsigned depth, unsigned containers) {
+  if (!records::is_utf8(key)) return OTELUE_REASON_TEXT;
+  const auto key_value = out_.open(field);
+  out_.bytes(kKey, key);
+  const uint32_t reason = value(kValue, list, offset, depth + 2, containers);
+  out_.close(key_value);
+  return reason;
 }
 
 uint32_t AttributeWriter::attribute(uint32_t field, const otelue_attribute& attribute, uint64_t offset, unsigned depth,
                                     unsigned containers) {
   std::string_view key;
   if (!batch_.text(attribute.key, &key)) return OTELUE_REASON_REFERENCE;
-  if (key.empty() || !records::is_utf8(key)) return OTELUE_REASON_TEXT;
+  if (key.empty()) return OTELUE_REASON_TEXT;
+  if (is_container(attribute.value)) return nested(field, key, attribute.value, offset, depth, containers);
 
-  if (is_container(attribute.value)) {
-    const auto key_value = out_.open(field);
-    out_.bytes(kKey, key);
-    const uint32_t reason = value(kValue, attribute.value, offset, depth + 2, containers);
-    out_.close(key_value);
-    return reason;
-  }
-
-  Scalar checked;
-  const uint32_t reason = check(attribute.value, &checked);
+  Scalar scalar;
+  const uint32_t reason = measure(attribute.value, &scalar);
   if (reason != OTELUE_REASON_NONE) return reason;
-  uint8_t* p = out_.room(24);
+  const size_t size = wire::delimited_size(key.size()) + wire::delimited_size(scalar.size);
+  uint8_t* p = out_.take(wire::delimited_size(size));
+  if (p == nullptr) return OTELUE_REASON_NONE;
   *p++ = wire::tag(field, wire::kBytes);
-  p = wire::put_varint(p, wire::delimited_size(key.size()) + wire::delimited_size(checked.size));
+  p = wire::put_varint(p, size);
   *p++ = wire::tag(kKey, wire::kBytes);
-  out_.commit(wire::put_varint(p, key.size()));
-  out_.bytes(key.data(), key.size());
-  out_.delimiter(kValue, checked.size);
-  scalar(attribute.value, checked);
+  p = wire::put_varint(p, key.size());
+  if (!copy_utf8(p, key)) return OTELUE_REASON_TEXT;
+  p += key.size();
+  *p++ = wire::tag(kValue, wire::kBytes);
+  put_scalar(p, attribute.value, scalar);
   return OTELUE_REASON_NONE;
 }
 
+// The same for what most attributes are, a short string: all its lengths take one byte.
+//
+//     | tag, size | key: tag, size, text | value: tag, size | string_value: tag, size, text |
+bool AttributeWriter::is_short_string(const otelue_attribute& attribute) {
+  return attribute.value.type == OTELUE_STRING && attribute.key.len < 64 && attribute.value.len < 128 - 6 - 64;
+}
+
+uint32_t AttributeWriter::short_string(uint32_t field, const otelue_attribute& attribute) {
+  std::string_view key;
+  std::string_view text;
+  if (attribute.value.bits > UINT32_MAX || !batch_.text(attribute.key, &key) ||
+      !batch_.text({static_cast<uint32_t>(attribute.value.bits), attribute.value.len}, &text)) {
+    return OTELUE_REASON_REFERENCE;
+  }
+  if (key.empty()) return OTELUE_REASON_TEXT;
+  const size_t size = 2 + key.size() + 2 + 2 + text.size();
+  uint8_t* p = out_.take(2 + size);
+  if (p == nullptr) return OTELUE_REASON_NONE;
+  p[0] = wire::tag(field, wire::kBytes);
+  p[1] = static_cast<uint8_t>(size);
+  p[2] = wire::tag(kKey, wire::kBytes);
+  p[3] = static_cast<uint8_t>(key.size());
+  p += 4;
+  if (!copy_utf8(p, key)) return OTELUE_REASON_TEXT;
+  p += key.size();
+  p[0] = wire::tag(kValue, wire::kBytes);
+  p[1] = static_cast<uint8_t>(2 + text.size());
+  p[2] = wire::tag(kStringValue, wire::kBytes);
+  p[3] = static_cast<uint8_t>(text.size());
+  if (!copy_utf8(p + 4, text)) send_as_bytes(p + 2);
+  return OTELUE_REASON_NONE;
+}
+
+// The header of an encoded set; its KeyValues follow.
 struct SetHeader {
-  uint64_t checksum;  // of all that follows, the KeyValues included
+  uint64_t checksum;  // of all that follows
   uint32_t magic;
   uint32_t size;  // of the set, this header included
   Changes changes;
@@ -185,26 +244,71 @@ struct SetHeader {
 static_assert(sizeof(SetHeader) == 32);
 constexpr uint32_t kSetMagic = 0x5345544f;  // "OTES"
 
-// Sixteen bytes per multiplication, after wyhash: a set is checked in about the time that it takes to copy it.
-__extension__ using Wide = unsigned __int128;
-uint64_t checksum(const uint8_t* p, size_t size) {
-  auto word = [](const uint8_t* from, size_t bytes) {
-    uint64_t v = 0;
-    std::memcpy(&v, from, bytes);
-    return v;
-  };
-  auto fold = [](uint64_t a, uint64_t b) {
-    const auto product = static_cast<Wide>(a) * b;
-    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-  };
-  constexpr uint64_t kOdd1 = 0x9e3779b97f4a7c15;
-  constexpr uint64_t kOdd2 = 0xc2b2ae3d27d4eb4f;
-  uint64_t sum = size * kOdd1;
-  for (; size > 16; p += 16, size -= 16) sum = fold(word(p, 8) ^ kOdd1 ^ sum, word(p + 8, 8) ^ kOdd2);
-  const uint64_t low = size >= 8 ? word(p, 8) : word(p, size);
-  const uint64_t high = size > 8 ? word(p + 8, size - 8) : 0;
-  sum = fold(low ^ kOdd1 ^ sum, high ^ kOdd2);
-  return fold(sum ^ kOdd2, kOdd1);
+// A checksum of what is copied: a sum of products of neighbouring words, each offset by a key of its place (the hash
+// NH). The products do not wait for each other, so checking takes little more than the copying.
+class CopyingSum {
+ public:
+  uint64_t sum() const { return sum_; }
+  // At least 16 bytes, the last 16 of which may overlap those before.
+  void copy(uint8_t* to, const uint8_t* from, size_t size) {
+    size_t at = 0;
+    for (; at + 16 < size; at += 16) pair(to + at, from + at);
+    pair(to + size - 16, from + size - 16);
+  }
+  void copy_few(uint8_t* to, const uint8_t* from, size_t size) {
+    uint8_t few[16] = {static_cast<uint8_t>(size)};
+    std::memcpy(few + 1, from, size);
+    pair(few, few);
+    std::memcpy(to, few + 1, size);
+  }
+
+ private:
+  __extension__ using Wide = unsigned __int128;
+
+  void pair(uint8_t* to, const uint8_t* from) {
+    uint64_t a = 0;
+    uint64_t b = 0;
+    std::memcpy(&a, from, 8);
+    std::memcpy(&b, from + 8, 8);
+    std::memcpy(to, &a, 8);
+    std::memcpy(to + 8, &b, 8);
+    const auto product = static_cast<Wide>(a + key_) * (b ^ ~key_);
+    sum_ += static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+    key_ += 0x9e3779b97f4a7c15;
+  }
+
+  uint64_t sum_ = 0;
+  uint64_t key_ = 0xc2b2ae3d27d4eb4f;
+};
+
+// Copies the KeyValues of a set and returns the checksum that its header should have.
+uint64_t copy_set(uint8_t* to, const SetHeader& header, const uint8_t* from, size_t size) {
+  CopyingSum sum;
+  uint8_t fields[sizeof header - sizeof header.checksum];
+  sum.copy(fields, reinterpret_cast<const uint8_t*>(&header) + sizeof header.checksum, sizeof fields);
+  if (size >= 16) {
+    sum.copy(to, from, size);
+  } else {
+    sum.copy_few(to, from, size);
+  }
+  return sum.sum();
+}
+
+// Gives the KeyValues in [p, end) another field. False when they are none.
+bool retag(uint8_t* p, const uint8_t* end, uint32_t field) {
+  while (p < end) {
+    // | tag | length, at most 3 bytes in a set that fits an event | KeyValue |
+    *p++ = wire::tag(field, wire::kBytes);
+    size_t length = 0;
+    for (unsigned shift = 0; p < end && shift < 21; shift += 7) {
+      const uint8_t byte = *p++;
+      length |= size_t{byte & 0x7fu} << shift;
+      if (byte < 0x80) break;
+    }
+    if (length > static_cast<size_t>(end - p)) return false;
+    p += length;
+  }
+  return true;
 }
 
 }  // namespace
@@ -215,7 +319,10 @@ uint32_t put_attributes(wire::Writer& out, const records::Batch& batch, otelue_r
   if (!batch.run(ref, &run)) return OTELUE_REASON_REFERENCE;
   AttributeWriter writer(out, batch, changes);
   for (uint32_t i = 0; i < run.size() && out.ok(); ++i) {
-    const uint32_t reason = writer.attribute(field, run[i], run.offset(i), depth, 0);
+    const otelue_attribute attribute = run[i];
+    const uint32_t reason = AttributeWriter::is_short_string(attribute)
+                                ? writer.short_string(field, attribute)
+                                : writer.attribute(field, attribute, run.offset(i), depth, 0);
     if (reason != OTELUE_REASON_NONE) return reason;
   }
   return OTELUE_REASON_NONE;
@@ -225,10 +332,10 @@ uint32_t encode_set(wire::Writer& out, const records::Batch& batch, otelue_ref r
   SetHeader header{0, kSetMagic, 0, {}, 0};
   out.bytes(&header, sizeof header);
   const uint32_t reason = put_attributes(out, batch, ref, kNumberAttributes, kPointDepth, header.changes);
-  if (reason != OTELUE_REASON_NONE || !out.flush()) return reason;
+  if (reason != OTELUE_REASON_NONE || !out.ok()) return reason;
   header.size = static_cast<uint32_t>(out.position());
-  std::memcpy(out.data(), &header, sizeof header);
-  header.checksum = checksum(out.data() + sizeof header.checksum, out.position() - sizeof header.checksum);
+  uint8_t* key_values = out.data() + sizeof header;
+  header.checksum = copy_set(key_values, header, key_values, header.size - sizeof header);
   std::memcpy(out.data(), &header, sizeof header);
   return OTELUE_REASON_NONE;
 }
@@ -237,34 +344,14 @@ uint32_t put_set(wire::Writer& out, std::string_view set, uint32_t field, Change
   SetHeader header;
   if (set.size() < sizeof header) return OTELUE_REASON_ENCODED;
   std::memcpy(&header, set.data(), sizeof header);
-  const auto* begin = reinterpret_cast<const uint8_t*>(set.data());
-  const auto* end = begin + set.size();
-  const auto* p = begin + sizeof header;
-  if (header.magic != kSetMagic || header.size != set.size() ||
-      header.checksum != checksum(begin + sizeof header.checksum, set.size() - sizeof header.checksum)) {
-    return OTELUE_REASON_ENCODED;
-  }
+  if (header.magic != kSetMagic || header.size != set.size()) return OTELUE_REASON_ENCODED;
+  const size_t size = set.size() - sizeof header;
+  uint8_t* p = out.take(size);
+  if (p == nullptr) return OTELUE_REASON_NONE;
+  const auto* key_values = reinterpret_cast<const uint8_t*>(set.data()) + sizeof header;
+  if (header.checksum != copy_set(p, header, key_values, size)) return OTELUE_REASON_ENCODED;
+  if (field != kNumberAttributes && !retag(p, p + size, field)) return OTELUE_REASON_ENCODED;
   changes += header.changes;
-  if (field == kNumberAttributes) {
-    out.bytes(p, static_cast<size_t>(end - p));
-    return OTELUE_REASON_NONE;
-  }
-  while (p < end) {
-    // | tag | length, at most 3 bytes in a set that fits an event | KeyValue |
-    size_t length = 0;
-    const uint8_t* from = p + 1;
-    for (unsigned shift = 0; from < end && shift < 21; shift += 7) {
-      const uint8_t byte = *from++;
-      length |= size_t{byte & 0x7fu} << shift;
-      if (byte < 0x80) break;
-    }
-    if (length > static_cast<size_t>(end - from)) return OTELUE_REASON_ENCODED;
-    uint8_t* tag = out.room(1);
-    *tag = wire::tag(field, wire::kBytes);
-    out.commit(tag + 1);
-    out.bytes(p + 1, static_cast<size_t>(from - p) - 1 + length);
-    p = from + length;
-  }
   return OTELUE_REASON_NONE;
 }
 

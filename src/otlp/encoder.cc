@@ -110,8 +110,6 @@ Event::Fit Encoder::open_data(uint32_t off, const otelue_metric& metric, uint32_
 
 // Opens what surrounds the points of a metric, closing what stands in the way.
 Event::Fit Encoder::enter(uint32_t off, uint32_t* reason) {
-  if (is_open(kLevels - 1, off)) return Fit::kAppended;
-
   otelue_metric metric;
   otelue_scope scope{};
   *reason = OTELUE_REASON_REFERENCE;
@@ -152,29 +150,35 @@ Event::Fit Encoder::enter(uint32_t off, uint32_t* reason) {
   return fit;
 }
 
-Event::Fit Encoder::add(const otelue_point& point, uint32_t* reason, Changes& changes) {
-  if (point.metric == refused_metric_ && refused_reason_ != kNone) {
-    *reason = refused_reason_;
-    return Fit::kInvalid;
-  }
-  Fit fit = enter(point.metric, reason);
+// Makes a metric the one that points are appended to.
+Event::Fit Encoder::change_metric(uint32_t off, uint32_t* reason) {
+  *reason = off == refused_metric_ ? refused_reason_ : kNone;
+  if (*reason != kNone) return Fit::kInvalid;
+  Fit fit = enter(off, reason);
   if (fit == Fit::kFull && event_.empty()) {
     fit = Fit::kInvalid;
     *reason = OTELUE_REASON_TOO_LARGE;
   }
   if (fit == Fit::kInvalid) {
-    refused_metric_ = point.metric;
+    refused_metric_ = off;
     refused_reason_ = *reason;
   }
-  if (fit != Fit::kAppended) return fit;
+  return fit;
+}
 
+Event::Fit Encoder::add(const otelue_point& point, uint32_t* reason, Changes& changes) {
+  if (!is_open(kLevels - 1, point.metric)) {
+    if (const Fit fit = change_metric(point.metric, reason); fit != Fit::kAppended) return fit;
+  }
+  const Changes before = changes;
   auto append = [&](bool with_exemplars) {
-    changes = {};
-    return event_.append(kDataPoints, reason, [&](wire::Writer& out) {
+    const Fit fit = event_.append(kDataPoints, reason, [&](wire::Writer& out) {
       return put_point(out, batch_, kind_, point, with_exemplars, changes);
     });
+    if (fit != Fit::kAppended) changes = before;
+    return fit;
   };
-  fit = append(true);
+  Fit fit = append(true);
   if (fit != Fit::kFull || !event_.empty()) return fit;
   if (point.exemplars.len != 0) fit = append(false);
   if (fit != Fit::kFull) return fit;
@@ -187,23 +191,20 @@ bool Encoder::next(Account& account, Message* out) {
   counted_levels_ = 0;
   out->first = next_;
   const auto& points = batch_.points();
-  uint32_t metric = 0;
   for (; next_ < points.size(); ++next_) {
     const otelue_point point = points[next_];
-    if (!event_.empty() && (packing_ == OTELUE_PACK_POINT || (packing_ == OTELUE_PACK_METRIC && point.metric != metric))) {
+    if (!event_.empty() && packing_ != OTELUE_PACK_REQUEST &&
+        (packing_ == OTELUE_PACK_POINT || !is_open(kLevels - 1, point.metric))) {
       break;
     }
     uint32_t reason = kNone;
-    Changes changes;
-    const Fit fit = add(point, &reason, changes);
+    const Fit fit = add(point, &reason, account.changes);
     if (fit == Fit::kFull) break;
     if (fit == Fit::kInvalid) {
       account.refuse(next_, reason);
       continue;
     }
     if (event_.points() == 1) out->first = next_;
-    metric = point.metric;
-    account.changes += changes;
     for (; counted_levels_ < kLevels; ++counted_levels_) account.changes += head_changes_[counted_levels_];
   }
   out->bytes = event_.finish();

@@ -56,6 +56,7 @@ class Encoder {
   static constexpr size_t kLevels = 4;
 
   Fit add(const otelue_point& point, uint32_t* reason, Changes& changes);
+  Fit change_metric(uint32_t off, uint32_t* reason);
   Fit enter(uint32_t metric, uint32_t* reason);
   Fit open_resource(uint32_t off, uint32_t* reason);
   Fit open_scope(uint32_t off, const otelue_scope& scope, uint32_t* reason);

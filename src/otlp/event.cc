@@ -70,7 +70,6 @@ std::span<const uint8_t> Event::finish() {
 
   while (depth_ > kept) tails -= levels_[--depth_].tail;
   tails_ = tails;
-  out_.flush();
   return {out_.data(), out_.position()};
 }
 

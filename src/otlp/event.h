@@ -93,10 +93,8 @@ Event::Fit Event::open(uint64_t key, uint32_t field, uint32_t* reason, Head&& he
   if (level.is_message) level.body = out_.open(field, length_width_);
 
   *reason = head(out_);
-  out_.flush();
   level.head_end = out_.position();
   if (*reason == 0) *reason = tail(out_);
-  out_.flush();
   level.tail = out_.position() - level.head_end;
 
   if (*reason == 0 && out_.ok()) {

@@ -31,6 +31,33 @@ void put_packed64(wire::Writer& out, uint32_t field, const Run<Number>& numbers)
   }
 }
 
+// The contents of a packed field of varints.
+void put_packed_varints(wire::Writer& out, Run<uint64_t> numbers) {
+  constexpr uint32_t kLongest = 10;
+  for (uint32_t i = 0; i < numbers.size() && out.ok();) {
+    const size_t room = out.left() < wire::Writer::kRoom ? wire::Writer::kRoom : out.left();
+    const auto fitting = static_cast<uint32_t>(room / kLongest);
+    const uint32_t end = numbers.size() - i < fitting ? numbers.size() : i + fitting;
+    uint8_t* p = out.room(size_t{end - i} * kLongest);
+    while (i < end) {
+      // Most counts are small, and then four of them are composed at a time.
+      if (end - i >= 4) {
+        const uint64_t a = numbers[i], b = numbers[i + 1], c = numbers[i + 2], d = numbers[i + 3];
+        if ((a | b | c | d) < 0x80) {
+          *p++ = static_cast<uint8_t>(a);
+          *p++ = static_cast<uint8_t>(b);
+          *p++ = static_cast<uint8_t>(c);
+          *p++ = static_cast<uint8_t>(d);
+          i += 4;
+          continue;
+        }
+      }
+      p = wire::put_varint(p, numbers[i++]);
+    }
+    out.commit(p);
+  }
+}
+
 class PointWriter {
  public:
   PointWriter(wire::Writer& out, const records::Batch& batch, const otelue_point& point, bool with_exemplars,
@@ -140,11 +167,13 @@ uint32_t PointWriter::number() {
   if (point_.start_time_unix_nano != 0) p = put_fixed64_field(p, kStartTime, point_.start_time_unix_nano);
   if (point_.time_unix_nano != 0) p = put_fixed64_field(p, kTime, point_.time_unix_nano);
   if (is_double) p = put_fixed64_field(p, kNumberAsDouble, std::bit_cast<uint64_t>(point_.as_double));
-  out_.commit(p);
   if (point_.exemplars.len != 0) {
+    out_.commit(p);
     if (const uint32_t reason = exemplars(kNumberExemplars); reason != kNone) return reason;
+    p = out_.room(9);
   }
-  if (is_int) out_.fixed64(kNumberAsInt, static_cast<uint64_t>(point_.as_int));
+  if (is_int) p = put_fixed64_field(p, kNumberAsInt, static_cast<uint64_t>(point_.as_int));
+  out_.commit(p);
   const uint32_t reason = attributes(kNumberAttributes);
   out_.varint_unless_zero(kNumberFlags, point_.flags);
   return reason;
@@ -187,13 +216,7 @@ uint32_t PointWriter::buckets(uint32_t field, bool present, int32_t offset, otel
   out_.varint_unless_zero(kBucketsOffset, wire::zigzag(offset));
   if (!counts.empty()) {
     const auto packed = out_.open(kBucketsCounts, width);
-    constexpr uint32_t kAtOnce = wire::Writer::kRoom / 10;
-    for (uint32_t i = 0; i < counts.size() && out_.ok();) {
-      uint8_t* p = out_.room(wire::Writer::kRoom);
-      const uint32_t end = counts.size() - i < kAtOnce ? counts.size() : i + kAtOnce;
-      for (; i < end; ++i) p = wire::put_varint(p, counts[i]);
-      out_.commit(p);
-    }
+    put_packed_varints(out_, counts);
     out_.close(packed);
   }
   out_.close(message);

@@ -22,7 +22,7 @@ Event::Fit Splitter::open(size_t level, uint64_t key, uint32_t* reason) {
   const auto& state = request_.state();
 
   auto mended = [&](wire::Writer& out, size_t from) {
-    if (!out.flush()) return uint32_t{OTELUE_REASON_NONE};
+    if (!out.ok()) return uint32_t{OTELUE_REASON_NONE};
     return mend({out.data() + from, out.position() - from}, kTypes[level], static_cast<unsigned>(level),
                 head_changes_[level]);
   };
@@ -81,7 +81,7 @@ Event::Fit Splitter::append(uint32_t without_field, uint32_t* reason, Changes& c
         }
       }
     }
-    if (!out.flush()) return uint32_t{OTELUE_REASON_NONE};
+    if (!out.ok()) return uint32_t{OTELUE_REASON_NONE};
     return mend({out.data() + from, out.position() - from}, type, kPointDepth, changes);
   });
 }

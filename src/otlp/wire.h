@@ -19,7 +19,9 @@ enum WireType : uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2 };
 // Every tag on the metrics path is one byte: its field numbers end at 14.
 constexpr uint8_t tag(uint32_t field, WireType type) { return static_cast<uint8_t>(field << 3 | type); }
 
-constexpr size_t varint_size(uint64_t v) { return (static_cast<size_t>(std::bit_width(v | 1)) + 6) / 7; }
+constexpr size_t varint_size(uint64_t v) {
+  return v < 0x80 ? 1 : v < 0x4000 ? 2 : (static_cast<size_t>(std::bit_width(v)) + 6) / 7;
+}
 // The size of a field that is a string, bytes or a message of `size` bytes.
 constexpr size_t delimited_size(size_t size) { return 1 + varint_size(size) + size; }
 // Negative numbers take ten bytes in int64, and one or more in sint32, which is zigzag.
@@ -40,8 +42,33 @@ inline uint8_t* put_fixed64(uint8_t* p, uint64_t v) {
   return p + sizeof v;
 }
 
-// Appends fields to a buffer. A nanopb call costs about as much as ten fields composed in place, so small pieces
-// collect in a stage and go to the stream together. Failure is sticky: check ok() once, at the end.
+// Copies short text and says whether it is ASCII: eight bytes at a time, the last eight overlapping.
+inline bool copy_text(uint8_t* to, std::string_view text) {
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  const char* from = text.data();
+  const size_t size = text.size();
+  uint64_t seen = 0;
+  auto copy = [&](size_t at, auto word) {
+    std::memcpy(&word, from + at, sizeof word);
+    std::memcpy(to + at, &word, sizeof word);
+    seen |= word;
+  };
+  if (size >= 8) {
+    size_t at = 0;
+    for (; at + 8 < size; at += 8) copy(at, uint64_t{});
+    copy(size - 8, uint64_t{});
+  } else if (size >= 4) {
+    copy(0, uint32_t{});
+    copy(size - 4, uint32_t{});
+  } else {
+    for (size_t at = 0; at < size; ++at) copy(at, uint8_t{});
+  }
+  return (seen & kHighBits) == 0;
+}
+
+// Appends fields to a buffer, by way of nanopb's stream: its position and its limit. A call of nanopb costs about as
+// much as ten fields, so small pieces are composed in place, where the stream is about to write, and only long ones,
+// and pieces that perhaps do not fit, are handed to it. Failure is sticky: check ok() once, at the end.
 //
 // The length of a message comes before its bytes but is known after them. open() leaves `width` bytes for it;
 // close() fills them in and, when the length takes more or fewer, moves the message:
@@ -49,7 +76,7 @@ inline uint8_t* put_fixed64(uint8_t* p, uint64_t v) {
 //     | tag | width | body ...            ^ position
 class Writer {
  public:
-  // The most that room() gives at once.
+  // What room() can always give.
   static constexpr size_t kRoom = 128;
 
   struct Message {
@@ -60,45 +87,43 @@ class Writer {
   Writer(uint8_t* out, size_t capacity) : out_(out), stream_(pb_ostream_from_buffer(out, capacity)) {}
 
   bool ok() const { return ok_; }
-  size_t position() const { return stream_.bytes_written + staged_; }
+  size_t position() const { return stream_.bytes_written; }
   uint8_t* data() const { return out_; }
 
+  size_t left() const { return stream_.max_size - stream_.bytes_written; }
   // The position that can be reached. Not below the present one.
   void set_capacity(size_t capacity) { stream_.max_size = capacity; }
 
   // Goes back to a former position, and forgives.
   void rewind(size_t position) {
-    stream_.state = out_ + position;
-    stream_.bytes_written = position;
-    staged_ = 0;
+    move_to(position);
     ok_ = true;
   }
 
-  // Hands the stage over to the stream, so that all bytes up to position() are in data().
-  bool flush() {
-    if (staged_ > 0) ok_ = ok_ && pb_write(&stream_, stage_, staged_);
-    staged_ = 0;
-    return ok_;
-  }
-
-  // Where `size` bytes, at most kRoom, can be composed; commit() takes the end of what was.
+  // Where `size` bytes, at most kRoom or left(), can be composed; commit() takes the end of what was.
   uint8_t* room(size_t size) {
-    if (size > kStage - staged_) flush();
-    return stage_ + staged_;
+    begin_ = size <= left() ? out_ + position() : aside_;
+    return begin_;
   }
-  void commit(const uint8_t* end) { staged_ = static_cast<size_t>(end - stage_); }
+  // Where exactly `size` bytes must be composed before the next call; nullptr, and failure, when they do not fit.
+  uint8_t* take(size_t size) {
+    const size_t at = position();
+    ok_ = ok_ && size <= left();
+    if (!ok_) return nullptr;
+    move_to(at + size);
+    return out_ + at;
+  }
+  void commit(const uint8_t* end) {
+    const auto size = static_cast<size_t>(end - begin_);
+    if (begin_ != aside_) {
+      move_to(position() + size);
+    } else {
+      ok_ = ok_ && pb_write(&stream_, aside_, size);
+    }
+  }
 
   void bytes(const void* data, size_t size) {
-    if (size <= kSmall && size <= kStage - staged_) {
-      copy_small(stage_ + staged_, static_cast<const uint8_t*>(data), size);
-      staged_ += size;
-    } else if (size <= kStage - staged_) {
-      std::memcpy(stage_ + staged_, data, size);
-      staged_ += size;
-    } else {
-      flush();
-      ok_ = ok_ && pb_write(&stream_, static_cast<const pb_byte_t*>(data), size);
-    }
+    ok_ = ok_ && pb_write(&stream_, static_cast<const pb_byte_t*>(data), size);
   }
 
   void varint(uint32_t field, uint64_t v) {
@@ -136,52 +161,32 @@ class Writer {
 
   // Appends bytes that already lie in data(), further on.
   void pull(size_t from, size_t size) {
-    if (!flush() || size == 0) return;
-    const size_t position = stream_.bytes_written;
-    std::memmove(out_ + position, out_ + from, size);
-    rewind(position + size);
+    if (!ok_ || size == 0) return;
+    std::memmove(out_ + position(), out_ + from, size);
+    move_to(position() + size);
   }
 
   Message open(uint32_t field, size_t width = 1) {
-    uint8_t* p = room(8);
-    *p++ = tag(field, kBytes);
-    commit(p + width);
+    if (uint8_t* p = take(1 + width)) *p = tag(field, kBytes);
     return {position(), width};
   }
   void close(Message message);
 
  private:
-  static constexpr size_t kStage = 512;
-  static constexpr size_t kSmall = 32;
-
-  static void copy_small(uint8_t* to, const uint8_t* from, size_t size) {
-    if (size >= 16) {
-      copy<16>(to, from);
-      copy<16>(to + size - 16, from + size - 16);
-    } else if (size >= 8) {
-      copy<8>(to, from);
-      copy<8>(to + size - 8, from + size - 8);
-    } else if (size >= 4) {
-      copy<4>(to, from);
-      copy<4>(to + size - 4, from + size - 4);
-    } else {
-      for (size_t i = 0; i < size; ++i) to[i] = from[i];
-    }
-  }
-  template <size_t kBytes>
-  static void copy(uint8_t* to, const uint8_t* from) {
-    std::memcpy(to, from, kBytes);
+  void move_to(size_t position) {
+    stream_.state = out_ + position;
+    stream_.bytes_written = position;
   }
 
   uint8_t* out_;
   pb_ostream_t stream_;
   bool ok_ = true;
-  size_t staged_ = 0;
-  uint8_t stage_[kStage];
+  uint8_t* begin_ = nullptr;
+  uint8_t aside_[kRoom];
 };
 
 inline void Writer::close(Message message) {
-  if (!flush()) return;
+  if (!ok_) return;
   const size_t size = position() - message.body;
   const size_t width = varint_size(size);
   if (width != message.width) {
@@ -191,7 +196,7 @@ inline void Writer::close(Message message) {
       return;
     }
     std::memmove(out_ + message.body - message.width + width, out_ + message.body, size);
-    rewind(end);
+    move_to(end);
   }
   put_varint(out_ + message.body - message.width, size);
 }
