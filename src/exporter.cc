@@ -5,10 +5,10 @@
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "otlp/splitter.h"
 #include "user_events/explain.h"
+#include "user_events/permanent.h"
 
 namespace otelue {
 namespace {
@@ -18,8 +18,6 @@ using user_events::Tracepoint;
 constexpr size_t kBufferBytes = 65536;
 constexpr uint32_t kLongestPause = 1'000'000;
 static_assert(Tracepoint::kFrameBytes + OTELUE_LARGEST_MAX_EVENT_BYTES + otlp::Event::kSlack <= kBufferBytes);
-
-uint64_t self() { return static_cast<uint64_t>(static_cast<uint32_t>(getpid())) << 32; }
 
 void pause_for(uint32_t microseconds) {
   timespec left{static_cast<time_t>(microseconds / 1'000'000), static_cast<long>(microseconds % 1'000'000) * 1000};
@@ -83,30 +81,36 @@ void add(const otlp::Account& account, otelue_result* result) {
 }
 
 bool Gate::enter() {
-  const uint64_t own = self();
-  uint64_t inside = inside_.load();
-  while (!inside_.compare_exchange_weak(inside, (inside >> 32 << 32) == own ? inside + 1 : own | 1)) {
-  }
+  inside_->fetch_add(1);
   if (!is_shut_.load()) return true;
   leave();
   return false;
 }
 
-void Gate::leave() { inside_.fetch_sub(1); }
+void Gate::leave() {
+  // A signal handler may have forked amid a call that the child then ends: it leaves a gate that nobody has entered.
+  uint32_t inside = inside_->load();
+  while (inside > 0 && !inside_->compare_exchange_weak(inside, inside - 1)) {
+  }
+}
 
 bool Gate::shut() {
   if (is_shut_.exchange(true)) return false;
-  const uint64_t own = self();
-  for (uint64_t inside = inside_.load(); (inside >> 32 << 32) == own && static_cast<uint32_t>(inside) > 0;
-       inside = inside_.load()) {
-    pause_for(100);
-  }
+  while (inside_->load() > 0) pause_for(100);
   return true;
 }
 
-void Exporter::open(const Settings& settings) {
+bool Exporter::open(const Settings& settings) {
+  struct OfProcess {
+    Tracepoint::OfProcess tracepoint;
+    std::atomic<uint32_t> inside;
+  };
+  auto* own = static_cast<OfProcess*>(user_events::allocate_per_process(sizeof(OfProcess)));
+  if (own == nullptr) return false;
   settings_ = settings;
-  tracepoint_.open(settings.log);
+  gate_.open(&own->inside);
+  tracepoint_.open(settings.log, &own->tracepoint);
+  return true;
 }
 
 int Exporter::refuse(int error) {

@@ -26,9 +26,12 @@ struct Settings {
   static int from(const otelue_options* options, Settings* out);
 };
 
-// Counts the calls that are under way, so that shutdown can wait for them. A child forgets those of its parent.
+// Counts the calls that are under way, so that shutdown can wait for them.
 class Gate {
  public:
+  // `inside` is memory of allocate_per_process(): a child has none of its parent's calls under way.
+  void open(std::atomic<uint32_t>* inside) { inside_ = inside; }
+
   // False when the gate is shut.
   bool enter();
   void leave();
@@ -36,14 +39,15 @@ class Gate {
   bool shut();
 
  private:
-  std::atomic<uint64_t> inside_;  // pid << 32 | number of calls
+  std::atomic<uint32_t>* inside_;
   std::atomic<bool> is_shut_;
 };
 
 // Where bytes meet the kernel. Lives in permanent memory and is all zero before open().
 class Exporter {
  public:
-  void open(const Settings& settings);
+  // False when memory ran out.
+  bool open(const Settings& settings);
 
   bool enabled() const { return tracepoint_.enabled(); }
   // As their public namesakes; `result` is all zero.

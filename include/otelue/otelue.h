@@ -404,8 +404,9 @@ OTELUE_API int otelue_enabled(const otelue_exporter *exporter);
 /*
  * Exports a batch: all points that are valid and fit, in order.
  *
- * When nobody listens that is known after at most one system call, and nothing is encoded. A listener that
- * leaves during the export ends it; that is no error.
+ * When nobody listens, one probe says so and nothing is encoded: two system calls, one that looks whether the
+ * descriptor is still the tracepoint's, and one write that no listener can receive. A listener that leaves during
+ * the export ends it; that is no error.
  *
  * result   NULL: not wanted. Otherwise struct_size must be set.
  * Returns 0 when every point was exported or nobody listens; OTELUE_PARTIAL when some were not, see result;

@@ -157,7 +157,7 @@ int otelue_open(const otelue_options* options, otelue_exporter** out) {
   void* memory = otelue::user_events::allocate_permanently(sizeof(otelue_exporter));
   if (memory == nullptr) return -ENOMEM;
   auto* exporter = new (memory) otelue_exporter{};
-  exporter->open(settings);
+  if (!exporter->open(settings)) return -ENOMEM;
   *out = exporter;
   return 0;
 }

@@ -11,6 +11,10 @@ namespace otelue::user_events {
 // nullptr when there is none.
 void* allocate_permanently(size_t size);
 
+// The same, but a forked child finds it zeroed again (MADV_WIPEONFORK, Linux 4.14; older kernels have no user_events
+// either). So it costs one load to learn that what it belongs to is the parent's.
+void* allocate_per_process(size_t size);
+
 }  // namespace otelue::user_events
 
 #endif

@@ -10,7 +10,6 @@
 
 #include "user_events/data_file.h"
 #include "user_events/explain.h"
-#include "user_events/permanent.h"
 #include "user_events/uapi.h"
 
 namespace otelue::user_events {
@@ -22,8 +21,7 @@ constexpr char kDefinition[] = "otlp_metrics u32 protocol; char[8] version; __re
 
 constexpr uint32_t kProtobuf = 0;
 constexpr char kVersion[] = "v0.19.00";  // what every writer of otlp_metrics declares
-constexpr unsigned kWordBits = 32;
-constexpr size_t kWordsBytes = 8;
+constexpr uint32_t kWordBits = 32;
 
 void fill_frame(uint8_t* frame, uint32_t write_index, uint32_t rel_loc) {
   memcpy(frame, &write_index, 4);
@@ -32,7 +30,7 @@ void fill_frame(uint8_t* frame, uint32_t write_index, uint32_t rel_loc) {
   memcpy(frame + 16, &rel_loc, 4);
 }
 
-int unregister(int fd, const void* address, unsigned bit) {
+int unregister(int fd, const void* address, uint32_t bit) {
   user_unreg request{};
   request.size = sizeof request;
   request.disable_bit = static_cast<uint8_t>(bit);
@@ -50,12 +48,6 @@ bool Backoff::due() {
   next_ = nanoseconds + delay_;
   delay_ = delay_ * 2 < kLongest ? delay_ * 2 : kLongest;
   return true;
-}
-
-bool Tracepoint::try_lock() {
-  const pid_t self = getpid();
-  pid_t owner = owner_.load(std::memory_order_relaxed);
-  return owner != self && owner_.compare_exchange_strong(owner, self, std::memory_order_acquire);
 }
 
 bool Tracepoint::load(Target* target) const {
@@ -91,26 +83,29 @@ void Tracepoint::recovered(uint32_t step) {
   if (step_.load(std::memory_order_relaxed) == step) set_step(OTELUE_STEP_REGISTERED, 0);
 }
 
-// Registers from the calling thread, with a bit that no registration of this process or its parents has used: the
-// kernel refuses a known (address, bit), and one that a dead lineage left behind is not to be trusted.
-int Tracepoint::register_on(int fd) {
-  if (words_ == nullptr) words_ = &word_;
-  if (next_bit_ == kWordBits) {
-    void* words = allocate_permanently(kWordsBytes);
-    if (words == nullptr) return -ENOMEM;
-    words_ = words;
-    next_bit_ = 0;
-  }
+// Registers from the calling thread. EADDRINUSE: its lineage has this bit already, which the kernel keeps right then;
+// or, from every bit, the event exists with other fields.
+int Tracepoint::register_bit(int fd) {
   user_reg request{};
   request.size = sizeof request;
-  request.enable_bit = next_bit_++;
+  request.enable_bit = static_cast<uint8_t>(bit_);
   request.enable_size = sizeof(uint32_t);
-  request.enable_addr = reinterpret_cast<uintptr_t>(words_);
+  request.enable_addr = reinterpret_cast<uintptr_t>(&word_);
   request.name_args = reinterpret_cast<uintptr_t>(kDefinition);
   if (ioctl(fd, kRegister, &request) < 0) return -errno;
   registrations_.fetch_add(1, std::memory_order_relaxed);
   store({fd, request.write_index});
   return 0;
+}
+
+int Tracepoint::register_free_bit(int fd) {
+  int result = -EADDRINUSE;
+  for (uint32_t tried = 0; tried < kWordBits; ++tried) {
+    result = register_bit(fd);
+    if (result != -EADDRINUSE) break;
+    bit_ = (bit_ + 1) % kWordBits;
+  }
+  return result;
 }
 
 void Tracepoint::open_and_register() {
@@ -120,7 +115,6 @@ void Tracepoint::open_and_register() {
     // In a child it is a copy of the parent's. A number that now is another file's is none of our business.
     if (is_our_file(old.fd)) ::close(old.fd);
   }
-  pid_.store(getpid(), std::memory_order_relaxed);
 
   const int fd = open_data_file();
   if (fd < 0) return set_step(fd == -ENOENT ? OTELUE_STEP_FIND : OTELUE_STEP_OPEN, -fd);
@@ -128,52 +122,65 @@ void Tracepoint::open_and_register() {
   int result = fstat(fd, &file) < 0 ? -errno : 0;
   device_.store(file.st_dev, std::memory_order_relaxed);
   inode_.store(file.st_ino, std::memory_order_relaxed);
-  if (result == 0) result = register_on(fd);
+  if (result == 0) result = register_free_bit(fd);
   if (result < 0) {
     ::close(fd);
     set_step(OTELUE_STEP_REGISTER, -result);
     return;
   }
+  own_->is_registered.store(1, std::memory_order_release);
   retry_.reset();
   set_step(OTELUE_STEP_REGISTERED, 0);
   log_(OTELUE_LOG_INFO, "otlp_metrics: registered");
 }
 
-void Tracepoint::open(const Log& log) {
+void Tracepoint::open(const Log& log, OfProcess* own) {
   log_ = log;
+  own_ = own;
   retry_.reset();
   heal_.reset();
-  if (!try_lock()) return;
   retry_.due();
   open_and_register();
-  unlock();
 }
 
-// Whether the tracepoint is registered by this process, on a descriptor that still is what it was.
-bool Tracepoint::is_ready() {
-  const bool is_child = pid_.load(std::memory_order_relaxed) != getpid();
-  Target target;
-  const bool was_registered = load(&target);
-  if (was_registered && !is_child && is_our_file(target.fd)) return true;
+// Whether this process has registered, on a descriptor that still is what it was.
+bool Tracepoint::is_usable(Target* target) const {
+  return own_->is_registered.load(std::memory_order_acquire) != 0 && load(target) && is_our_file(target->fd);
+}
 
+bool Tracepoint::ensure_registered(Target* target) {
+  if (is_usable(target)) return true;
   if (!try_lock()) return false;
-  if (is_child || was_registered) retry_.reset();
-  if (retry_.due()) open_and_register();
+  if (!is_usable(target)) {
+    if (load(target)) retry_.reset();  // a child, or a descriptor that was closed: nothing has failed yet
+    if (retry_.due()) open_and_register();
+  }
   unlock();
-  return load(&target);
+  return load(target);
 }
 
-// One more registration on the descriptor that there is.
-void Tracepoint::heal() {
-  Target target;
+// The descriptor does not know our index: it is the same file, but somebody else has opened it.
+void Tracepoint::forget() {
   if (!try_lock()) return;
-  if (heal_.due() && load(&target)) {
-    // Bits of dead lineages stay as they are; those of living ones the kernel keeps right from now on.
+  target_.store(0, std::memory_order_relaxed);
+  retry_.reset();
+  unlock();
+}
+
+// Registers once more on the descriptor that there is, so that the word says what is true.
+void Tracepoint::heal(bool is_enabled) {
+  if (enabled() == is_enabled || !try_lock()) return;
+  Target target;
+  if (enabled() != is_enabled && load(&target) && heal_.due()) {
+    // Bits of dead lineages stay as they are.
     word_.store(0, std::memory_order_relaxed);
-    const int result = register_on(target.fd);
+    int result = register_bit(target.fd);
+    if (result == -EADDRINUSE) result = is_enabled ? register_free_bit(target.fd) : 0;
+    if (enabled() == is_enabled) heal_.reset();
     if (result < 0) {
       set_step(OTELUE_STEP_REGISTER, -result);
     } else {
+      recovered(OTELUE_STEP_REGISTER);
       log_(OTELUE_LOG_INFO, "otlp_metrics: registered again, the enable word was out of date");
     }
   }
@@ -187,24 +194,24 @@ int Tracepoint::probe(const Target& target) {
 }
 
 Tracepoint::Listeners Tracepoint::listen(bool always_probe, Target* target) {
-  if (!is_ready() || !load(target)) return Listeners::kUnregistered;
+  if (!ensure_registered(target)) return Listeners::kUnregistered;
   if (!always_probe && enabled()) return Listeners::kHere;
 
   int result = probe(*target);
-  if (result == -ENOENT) {  // the descriptor does not know this index
-    heal();
-    if (!load(target)) return Listeners::kUnregistered;
+  if (result == -ENOENT) {
+    forget();
+    if (!ensure_registered(target)) return Listeners::kUnregistered;
     result = probe(*target);
   }
   switch (result) {
     case -EBADF:
       recovered(OTELUE_STEP_PROBE);
-      if (enabled()) heal();
+      heal(false);
       return Listeners::kNone;
     case -EFAULT:
     case 0:
       recovered(OTELUE_STEP_PROBE);
-      if (!enabled()) heal();
+      heal(true);
       return result == 0 ? Listeners::kElsewhere : Listeners::kHere;
     default:
       set_step(OTELUE_STEP_PROBE, -result);
@@ -221,13 +228,12 @@ int Tracepoint::write(const Target& target, uint8_t* frame, size_t payload_bytes
     return 0;
   }
   const int error = written < 0 ? errno : EIO;
+  if (error == ENOENT) forget();
   if (error != EBADF) set_step(OTELUE_STEP_WRITE, error);
   return -error;
 }
 
-void Tracepoint::unheard() {
-  if (enabled()) heal();
-}
+void Tracepoint::unheard() { heal(false); }
 
 Tracepoint::Status Tracepoint::status() const {
   Target target;
@@ -238,10 +244,7 @@ void Tracepoint::close() {
   Target target;
   if (load(&target) && is_our_file(target.fd)) {
     // ENOENT: registered by a lineage that is not ours. The memory stays, so the kernel may go on writing to it.
-    for (unsigned bit = 0; bit < next_bit_; ++bit) unregister(target.fd, words_, bit);
-    if (words_ != &word_) {
-      for (unsigned bit = 0; bit < kWordBits; ++bit) unregister(target.fd, &word_, bit);
-    }
+    for (uint32_t bit = 0; bit < kWordBits; ++bit) unregister(target.fd, &word_, bit);
     ::close(target.fd);
     log_(OTELUE_LOG_INFO, "otlp_metrics: unregistered");
   }

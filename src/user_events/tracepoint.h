@@ -32,7 +32,7 @@ class Backoff {
 // lineage* that registered (struct user_event_mm): once those threads have ended the bit stays as it is, and a
 // fork from another lineage does not inherit it. So the word is a hint. The truth is a write that cannot succeed:
 // EBADF says that nobody listens, EFAULT that somebody would have received it. A hint that was wrong is healed by
-// registering once more, with the next bit of the word, from the thread that is exporting.
+// registering once more, from the thread that is exporting.
 //
 // Lives in permanent memory and is all zero before open(). Safe from any thread; no call waits for another.
 class Tracepoint {
@@ -54,10 +54,17 @@ class Tracepoint {
     bool registered;
   };
 
+  // What a forked child must not take for its own: all zero there, and before open().
+  struct OfProcess {
+    std::atomic<uint32_t> is_registered;
+    std::atomic<uint32_t> is_locked;
+  };
+
   // What stands in front of an event's payload: write index, protocol, version and rel_loc.
   static constexpr size_t kFrameBytes = 20;
 
-  void open(const Log& log);
+  // `own` is memory of allocate_per_process().
+  void open(const Log& log, OfProcess* own);
   // Unregisters. No other call may be under way or follow.
   void close();
 
@@ -77,36 +84,36 @@ class Tracepoint {
   uint32_t registrations() const { return registrations_.load(std::memory_order_relaxed); }
 
  private:
-  // One thread at a time registers; another one goes on with what there is. A lock that a fork has left behind,
-  // held by the parent, is free.
-  bool try_lock();
-  void unlock() { owner_.store(0, std::memory_order_release); }
+  // One thread at a time registers; another one goes on with what there is.
+  bool try_lock() { return own_->is_locked.exchange(1, std::memory_order_acquire) == 0; }
+  void unlock() { own_->is_locked.store(0, std::memory_order_release); }
 
-  bool is_ready();
+  bool ensure_registered(Target* target);
+  bool is_usable(Target* target) const;
   bool is_our_file(int fd) const;
   void open_and_register();
-  int register_on(int fd);
-  void heal();
+  int register_bit(int fd);
+  int register_free_bit(int fd);
+  void heal(bool is_enabled);
+  void forget();
   int probe(const Target& target);
   void set_step(uint32_t step, int error);
   void recovered(uint32_t step);
   bool load(Target* target) const;
   void store(const Target& target);
 
-  // The kernel owns these eight bytes: bit n is that of registration n.
+  // The kernel owns these eight bytes.
   alignas(8) std::atomic<uint32_t> word_;
   uint32_t word_padding_;
 
+  OfProcess* own_;
   std::atomic<uint64_t> target_;  // write index << 32 | (fd + 1); 0: unregistered
-  std::atomic<pid_t> pid_;        // of the process that registered
-  std::atomic<pid_t> owner_;      // of the lock; what follows belongs to the lock
   std::atomic<dev_t> device_;
   std::atomic<ino_t> inode_;
   std::atomic<uint32_t> step_;
   std::atomic<int> error_;
   std::atomic<uint32_t> registrations_;
-  void* words_;        // word_, or further memory when its bits are used up
-  uint8_t next_bit_;
+  uint32_t bit_;  // of the word, that the last registration has; this and what follows belongs to the lock
   Backoff retry_;
   Backoff heal_;
   Log log_;
