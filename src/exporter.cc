@@ -143,17 +143,22 @@ int Exporter::finish(const otelue_result& result) {
   add_to(totals_.events, result.events);
   add_to(totals_.bytes, result.bytes);
   const uint32_t lost = result.points_invalid + result.points_too_large + result.points_unwritten;
-  if (lost == 0) return 0;
-  log_drops(result);
-  return OTELUE_PARTIAL;
+  return lost == 0 ? 0 : OTELUE_PARTIAL;
 }
 
-void Exporter::log_drops(const otelue_result& result) {
-  const uint32_t bit = 1u << result.first_bad_reason;
-  if (settings_.log.function == nullptr || (logged_reasons_.fetch_or(bit, std::memory_order_relaxed) & bit) != 0) return;
-  settings_.log(OTELUE_LOG_ERROR, "dropped %u of %u points, the first one (number %u) because: %s",
-                result.points_invalid + result.points_too_large + result.points_unwritten, result.points_total,
-                result.first_bad_point, otelue_strreason(result.first_bad_reason));
+// Logs the reasons that no earlier export had.
+void Exporter::log_drops(const otlp::Account& account) {
+  if (settings_.log.function == nullptr || account.reasons == 0) return;
+  const uint32_t fresh = account.reasons & ~logged_reasons_.fetch_or(account.reasons, std::memory_order_relaxed);
+  for (uint32_t reason = 0; fresh >> reason != 0; ++reason) {
+    if ((fresh >> reason & 1) == 0) continue;
+    if (reason == account.first_bad_reason) {
+      settings_.log(OTELUE_LOG_ERROR, "a point (number %u of the export) was dropped: %s", account.first_bad_point,
+                    otelue_strreason(reason));
+    } else {
+      settings_.log(OTELUE_LOG_ERROR, "a point was dropped: %s", otelue_strreason(reason));
+    }
+  }
 }
 
 // Writes what a source encodes, until there is no more or nobody listens any more.
@@ -185,6 +190,7 @@ void Exporter::write_events(Source& source, uint8_t* frame, const Tracepoint::Ta
     since_pause += size;
   }
   add(account, result);
+  log_drops(account);
 }
 
 [[gnu::noinline]] void Exporter::write_batch(const records::Batch& batch, const Tracepoint::Target& target,

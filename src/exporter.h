@@ -68,7 +68,7 @@ class Exporter {
   void write_request(records::Request& request, const Tracepoint::Target& target, otelue_result* result);
   template <typename Source>
   void write_events(Source& source, uint8_t* frame, const Tracepoint::Target& target, otelue_result* result);
-  void log_drops(const otelue_result& result);
+  void log_drops(const otlp::Account& account);
 
   Tracepoint tracepoint_;  // first: its first word is the enable word
   Settings settings_;

@@ -18,6 +18,7 @@ struct Account {
   uint32_t too_large = 0;
   uint32_t first_bad_point = 0;
   uint32_t first_bad_reason = OTELUE_REASON_NONE;
+  uint32_t reasons = 0;  // bit n: at least one point has OTELUE_REASON n
   Changes changes;
 
   void refuse(uint32_t point, uint32_t reason) {
@@ -25,6 +26,7 @@ struct Account {
     note(point, reason);
   }
   void note(uint32_t point, uint32_t reason) {
+    reasons |= 1u << reason;
     if (first_bad_reason != OTELUE_REASON_NONE) return;
     first_bad_point = point;
     first_bad_reason = reason;
