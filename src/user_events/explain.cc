@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -23,16 +24,20 @@ bool is_tracefs(const char* path) {
 void explain_missing(char* out, size_t size) {
   utsname kernel{};
   uname(&kernel);
-  if (is_tracefs("/sys/kernel/tracing") || is_tracefs("/sys/kernel/debug/tracing")) {
-    snprintf(out, size,
-             "kernel %s has no user_events: tracefs is mounted but holds no user_events_data "
-             "(it takes Linux 6.4 or later with CONFIG_USER_EVENTS=y)",
+  const bool is_mounted = is_tracefs("/sys/kernel/tracing") || is_tracefs("/sys/kernel/debug/tracing");
+  // This setting comes and goes with CONFIG_USER_EVENTS, whatever is mounted.
+  const bool is_supported = access("/proc/sys/kernel/user_events_max", F_OK) == 0;
+  const bool is_known = is_mounted || access("/proc/sys/kernel", F_OK) == 0;
+  if (is_supported && !is_mounted) {
+    snprintf(out, size, "no user_events_data found: tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)");
+  } else if (is_supported) {
+    snprintf(out, size, "tracefs holds no user_events_data although kernel %s has user_events: is it locked down?",
+             kernel.release);
+  } else if (is_known) {
+    snprintf(out, size, "kernel %s has no user_events: it takes Linux 6.4 or later with CONFIG_USER_EVENTS=y",
              kernel.release);
   } else {
-    snprintf(out, size,
-             "no user_events_data found: tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing), or "
-             "kernel %s was built without CONFIG_USER_EVENTS",
-             kernel.release);
+    snprintf(out, size, "no user_events_data found: neither tracefs nor proc is mounted");
   }
 }
 
