@@ -14,7 +14,8 @@ def output(*command):
 
 
 exported = {line.split()[-1].split("@")[0] for line in output("nm", "-D", "--defined-only", library).splitlines()}
-exported.discard("OTELUE_0")
+assert all(name.startswith("otelue_") for name in exported), exported
+exported.discard("otelue_0")  # the version itself
 listed = set(re.findall(r"^    (otelue_\w+);", open(version_script).read(), re.M))
 declared = set(re.findall(r"^OTELUE_API [\w ]+?[ *](otelue_\w+)\(", open(header).read(), re.M))
 assert exported == listed == declared, f"{exported ^ listed} {listed ^ declared}"
