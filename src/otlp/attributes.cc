@@ -233,65 +233,57 @@ uint32_t AttributeWriter::short_string(uint32_t field, const otelue_attribute& a
   return OTELUE_REASON_NONE;
 }
 
+// Fletcher's checksum, over words of 64 bits: every changed word changes `sum`, and words that changed in a way that
+// leaves it alone change `sum_of_sums`.
+struct Checksum {
+  uint64_t sum = 0x5345544f;  // "OTES"
+  uint64_t sum_of_sums = 0;
+
+  bool operator==(const Checksum&) const = default;
+  void add(uint64_t word) {
+    sum += word;
+    sum_of_sums += sum;
+  }
+};
+
 // The header of an encoded set; its KeyValues follow.
 struct SetHeader {
-  uint64_t checksum;  // of all that follows
-  uint32_t magic;
-  uint32_t size;  // of the set, this header included
+  Checksum checksum;  // of all that follows
+  uint32_t size;      // of the set, this header included
   Changes changes;
-  uint32_t reserved;
 };
 static_assert(sizeof(SetHeader) == 32);
-constexpr uint32_t kSetMagic = 0x5345544f;  // "OTES"
-
-// A checksum of what is copied: a sum of products of neighbouring words, each offset by a key of its place (the hash
-// NH). The products do not wait for each other, so checking takes little more than the copying.
-class CopyingSum {
- public:
-  uint64_t sum() const { return sum_; }
-  // At least 16 bytes, the last 16 of which may overlap those before.
-  void copy(uint8_t* to, const uint8_t* from, size_t size) {
-    size_t at = 0;
-    for (; at + 16 < size; at += 16) pair(to + at, from + at);
-    pair(to + size - 16, from + size - 16);
-  }
-  void copy_few(uint8_t* to, const uint8_t* from, size_t size) {
-    uint8_t few[16] = {static_cast<uint8_t>(size)};
-    std::memcpy(few + 1, from, size);
-    pair(few, few);
-    std::memcpy(to, few + 1, size);
-  }
-
- private:
-  __extension__ using Wide = unsigned __int128;
-
-  void pair(uint8_t* to, const uint8_t* from) {
-    uint64_t a = 0;
-    uint64_t b = 0;
-    std::memcpy(&a, from, 8);
-    std::memcpy(&b, from + 8, 8);
-    std::memcpy(to, &a, 8);
-    std::memcpy(to + 8, &b, 8);
-    const auto product = static_cast<Wide>(a + key_) * (b ^ ~key_);
-    sum_ += static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-    key_ += 0x9e3779b97f4a7c15;
-  }
-
-  uint64_t sum_ = 0;
-  uint64_t key_ = 0xc2b2ae3d27d4eb4f;
-};
 
 // Copies the KeyValues of a set and returns the checksum that its header should have.
-uint64_t copy_set(uint8_t* to, const SetHeader& header, const uint8_t* from, size_t size) {
-  CopyingSum sum;
-  uint8_t fields[sizeof header - sizeof header.checksum];
-  sum.copy(fields, reinterpret_cast<const uint8_t*>(&header) + sizeof header.checksum, sizeof fields);
-  if (size >= 16) {
-    sum.copy(to, from, size);
-  } else {
-    sum.copy_few(to, from, size);
+Checksum copy_set(uint8_t* to, const SetHeader& header, const uint8_t* from, size_t size) {
+  Checksum checksum;
+  uint64_t word = 0;
+  for (size_t at = sizeof checksum; at < sizeof header; at += sizeof word) {
+    std::memcpy(&word, reinterpret_cast<const uint8_t*>(&header) + at, sizeof word);
+    checksum.add(word);
   }
-  return sum.sum();
+  auto copy = [&](size_t at) {
+    std::memcpy(&word, from + at, sizeof word);
+    std::memcpy(to + at, &word, sizeof word);
+    checksum.add(word);
+  };
+  if (size < sizeof word) {
+    word = 0;
+    std::memcpy(&word, from, size);
+    std::memcpy(to, &word, size);
+    checksum.add(word);
+    return checksum;
+  }
+  size_t at = 0;
+  for (; size - at >= 4 * sizeof word; at += 4 * sizeof word) {
+    copy(at);
+    copy(at + 8);
+    copy(at + 16);
+    copy(at + 24);
+  }
+  for (; size - at >= sizeof word; at += sizeof word) copy(at);
+  copy(size - sizeof word);  // overlaps the one before
+  return checksum;
 }
 
 // Gives the KeyValues in [p, end) another field. False when they are none.
@@ -329,7 +321,7 @@ uint32_t put_attributes(wire::Writer& out, const records::Batch& batch, otelue_r
 }
 
 uint32_t encode_set(wire::Writer& out, const records::Batch& batch, otelue_ref ref) {
-  SetHeader header{0, kSetMagic, 0, {}, 0};
+  SetHeader header{{}, 0, {}};
   out.bytes(&header, sizeof header);
   const uint32_t reason = put_attributes(out, batch, ref, kNumberAttributes, kPointDepth, header.changes);
   if (reason != OTELUE_REASON_NONE || !out.ok()) return reason;
@@ -344,12 +336,12 @@ uint32_t put_set(wire::Writer& out, std::string_view set, uint32_t field, Change
   SetHeader header;
   if (set.size() < sizeof header) return OTELUE_REASON_ENCODED;
   std::memcpy(&header, set.data(), sizeof header);
-  if (header.magic != kSetMagic || header.size != set.size()) return OTELUE_REASON_ENCODED;
+  if (header.size != set.size()) return OTELUE_REASON_ENCODED;
   const size_t size = set.size() - sizeof header;
   uint8_t* p = out.take(size);
   if (p == nullptr) return OTELUE_REASON_NONE;
   const auto* key_values = reinterpret_cast<const uint8_t*>(set.data()) + sizeof header;
-  if (header.checksum != copy_set(p, header, key_values, size)) return OTELUE_REASON_ENCODED;
+  if (copy_set(p, header, key_values, size) != header.checksum) return OTELUE_REASON_ENCODED;
   if (field != kNumberAttributes && !retag(p, p + size, field)) return OTELUE_REASON_ENCODED;
   changes += header.changes;
   return OTELUE_REASON_NONE;

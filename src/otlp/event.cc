@@ -27,11 +27,6 @@ size_t Event::finished_size() const {
   return out_.position() + tails - saved;
 }
 
-bool Event::fits() const {
-  const size_t limit = points_ == 0 ? limits_.max_event_bytes : limits_.batch_bytes;
-  return out_.position() + tails_ <= limit || finished_size() <= limit;
-}
-
 void Event::close() {
   const Level& level = levels_[--depth_];
   if (level.points_before == points_) {

@@ -71,7 +71,10 @@ class Event {
   static constexpr size_t kMaxLevels = 5;
 
   size_t finished_size() const;
-  bool fits() const;
+  bool fits() const {
+    const size_t limit = points_ == 0 ? limits_.max_event_bytes : limits_.batch_bytes;
+    return out_.position() + tails_ <= limit || finished_size() <= limit;
+  }
   void abandon(size_t position);
   void set_tails(size_t size);
 
