@@ -21,9 +21,6 @@ class AttributeWriter {
   uint32_t attribute(uint32_t field, const otelue_attribute& attribute, uint64_t offset, unsigned depth,
                      unsigned containers);
 
-  static bool is_short_string(const otelue_attribute& attribute);
-  uint32_t short_string(uint32_t field, const otelue_attribute& attribute);
-
  private:
   // A value that is no container: the text that it refers to, if any, and what its AnyValue takes.
   struct Scalar {
@@ -33,11 +30,6 @@ class AttributeWriter {
 
   static bool is_container(const otelue_value& value) {
     return value.type == OTELUE_ARRAY || value.type == OTELUE_KVLIST;
-  }
-  // The specification's rule for strings that are not Unicode (attribute type mapping).
-  void send_as_bytes(uint8_t* tag) {
-    *tag = wire::tag(kBytesValue, wire::kBytes);
-    ++changes_.strings_as_bytes;
   }
   uint32_t measure(const otelue_value& value, Scalar* scalar) const;
   uint8_t* put_scalar(uint8_t* p, const otelue_value& value, const Scalar& scalar);
@@ -52,6 +44,12 @@ class AttributeWriter {
   const records::Batch& batch_;
   Changes& changes_;
 };
+
+// The specification's rule for strings that are not Unicode (attribute type mapping).
+void send_as_bytes(uint8_t* tag, Changes& changes) {
+  *tag = wire::tag(kBytesValue, wire::kBytes);
+  ++changes.strings_as_bytes;
+}
 
 // Copies text and says whether it is UTF-8. What is checked is the copy, which nobody else can change.
 [[gnu::always_inline]] inline bool copy_utf8(uint8_t* to, std::string_view text) {
@@ -95,7 +93,7 @@ class AttributeWriter {
       uint8_t* const tag = p++;
       p = wire::put_varint(p, scalar.text.size());
       *tag = wire::tag(value.type, wire::kBytes);
-      if (!copy_utf8(p, scalar.text) && value.type == OTELUE_STRING) send_as_bytes(tag);
+      if (!copy_utf8(p, scalar.text) && value.type == OTELUE_STRING) send_as_bytes(tag, changes_);
       return p + scalar.text.size();
     }
     case OTELUE_BOOL:
@@ -200,36 +198,32 @@ uint32_t AttributeWriter::attribute(uint32_t field, const otelue_attribute& attr
   return OTELUE_REASON_NONE;
 }
 
-// The same for what most attributes are, a short string: all its lengths take one byte.
-//
-//     | tag, size | key: tag, size, text | value: tag, size | string_value: tag, size, text |
-bool AttributeWriter::is_short_string(const otelue_attribute& attribute) {
+// What most attributes are: a string that is so short that all lengths take one byte.
+bool is_short_string(const otelue_attribute& attribute) {
   return attribute.value.type == OTELUE_STRING && attribute.key.len < 64 && attribute.value.len < 128 - 6 - 64;
 }
 
-uint32_t AttributeWriter::short_string(uint32_t field, const otelue_attribute& attribute) {
+// The KeyValue of a short string.
+//
+//     | tag, size | key: tag, size, text | value: tag, size | string_value: tag, size, text |
+[[gnu::always_inline]] inline uint32_t put_short_string(wire::Writer& out, const records::Batch& batch, uint32_t field,
+                                                        const otelue_attribute& attribute, Changes& changes) {
   std::string_view key;
   std::string_view text;
-  if (attribute.value.bits > UINT32_MAX || !batch_.text(attribute.key, &key) ||
-      !batch_.text({static_cast<uint32_t>(attribute.value.bits), attribute.value.len}, &text)) {
+  if (attribute.value.bits > UINT32_MAX || !batch.text(attribute.key, &key) ||
+      !batch.text({static_cast<uint32_t>(attribute.value.bits), attribute.value.len}, &text)) {
     return OTELUE_REASON_REFERENCE;
   }
   if (key.empty()) return OTELUE_REASON_TEXT;
   const size_t size = 2 + key.size() + 2 + 2 + text.size();
-  uint8_t* p = out_.take(2 + size);
+  uint8_t* p = out.take(2 + size);
   if (p == nullptr) return OTELUE_REASON_NONE;
-  p[0] = wire::tag(field, wire::kBytes);
-  p[1] = static_cast<uint8_t>(size);
-  p[2] = wire::tag(kKey, wire::kBytes);
-  p[3] = static_cast<uint8_t>(key.size());
-  p += 4;
+  p = wire::put_bytes(p, wire::tag(field, wire::kBytes), size, wire::tag(kKey, wire::kBytes), key.size());
   if (!copy_utf8(p, key)) return OTELUE_REASON_TEXT;
   p += key.size();
-  p[0] = wire::tag(kValue, wire::kBytes);
-  p[1] = static_cast<uint8_t>(2 + text.size());
-  p[2] = wire::tag(kStringValue, wire::kBytes);
-  p[3] = static_cast<uint8_t>(text.size());
-  if (!copy_utf8(p + 4, text)) send_as_bytes(p + 2);
+  p = wire::put_bytes(p, wire::tag(kValue, wire::kBytes), 2 + text.size(), wire::tag(kStringValue, wire::kBytes),
+                      text.size());
+  if (!copy_utf8(p, text)) send_as_bytes(p - 2, changes);
   return OTELUE_REASON_NONE;
 }
 
@@ -310,10 +304,11 @@ uint32_t put_attributes(wire::Writer& out, const records::Batch& batch, otelue_r
   Run<otelue_attribute> run;
   if (!batch.run(ref, &run)) return OTELUE_REASON_REFERENCE;
   AttributeWriter writer(out, batch, changes);
+  const records::Batch view = batch;  // which no store through a pointer can change
   for (uint32_t i = 0; i < run.size() && out.ok(); ++i) {
     const otelue_attribute attribute = run[i];
-    const uint32_t reason = AttributeWriter::is_short_string(attribute)
-                                ? writer.short_string(field, attribute)
+    const uint32_t reason = is_short_string(attribute)
+                                ? put_short_string(out, view, field, attribute, changes)
                                 : writer.attribute(field, attribute, run.offset(i), depth, 0);
     if (reason != OTELUE_REASON_NONE) return reason;
   }

@@ -36,6 +36,14 @@ inline uint8_t* put_varint(uint8_t* p, uint64_t v) {
   return p;
 }
 
+// Four bytes with one store.
+inline uint8_t* put_bytes(uint8_t* p, uint8_t a, size_t b, uint8_t c, size_t d) {
+  auto four = static_cast<uint32_t>(a | b << 8 | size_t{c} << 16 | d << 24);
+  if constexpr (std::endian::native == std::endian::big) four = __builtin_bswap32(four);
+  std::memcpy(p, &four, sizeof four);
+  return p + sizeof four;
+}
+
 inline uint8_t* put_fixed64(uint8_t* p, uint64_t v) {
   if constexpr (std::endian::native == std::endian::big) v = __builtin_bswap64(v);
   std::memcpy(p, &v, sizeof v);
@@ -96,7 +104,7 @@ class Writer {
 
   // Goes back to a former position, and forgives.
   void rewind(size_t position) {
-    move_to(position);
+    stream_.bytes_written = position;
     ok_ = true;
   }
 
@@ -110,19 +118,20 @@ class Writer {
     const size_t at = position();
     ok_ = ok_ && size <= left();
     if (!ok_) return nullptr;
-    move_to(at + size);
+    stream_.bytes_written += size;
     return out_ + at;
   }
   void commit(const uint8_t* end) {
     const auto size = static_cast<size_t>(end - begin_);
     if (begin_ != aside_) {
-      move_to(position() + size);
+      stream_.bytes_written += size;
     } else {
-      ok_ = ok_ && pb_write(&stream_, aside_, size);
+      bytes(aside_, size);
     }
   }
 
   void bytes(const void* data, size_t size) {
+    stream_.state = out_ + position();  // where a stream over a buffer writes next
     ok_ = ok_ && pb_write(&stream_, static_cast<const pb_byte_t*>(data), size);
   }
 
@@ -163,7 +172,7 @@ class Writer {
   void pull(size_t from, size_t size) {
     if (!ok_ || size == 0) return;
     std::memmove(out_ + position(), out_ + from, size);
-    move_to(position() + size);
+    stream_.bytes_written += size;
   }
 
   Message open(uint32_t field, size_t width = 1) {
@@ -173,11 +182,6 @@ class Writer {
   void close(Message message);
 
  private:
-  void move_to(size_t position) {
-    stream_.state = out_ + position;
-    stream_.bytes_written = position;
-  }
-
   uint8_t* out_;
   pb_ostream_t stream_;
   bool ok_ = true;
@@ -196,7 +200,7 @@ inline void Writer::close(Message message) {
       return;
     }
     std::memmove(out_ + message.body - message.width + width, out_ + message.body, size);
-    move_to(end);
+    stream_.bytes_written = end;
   }
   put_varint(out_ + message.body - message.width, size);
 }
