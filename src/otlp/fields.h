@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "records/protobuf.h"
+
 namespace otelue::otlp {
 
 enum RequestField : uint32_t { kResourceMetrics = 1 };
@@ -91,9 +93,8 @@ enum AnyValueField : uint32_t {
 };
 enum ListField : uint32_t { kValues = 1 };
 
-// How deep messages lie below the request. Decoders refuse more than 100 levels (the recursion limit of C++, Java,
-// Python and Rust alike).
-inline constexpr unsigned kDeepestMessage = 100;
+// How deep messages lie below the request.
+using records::kDeepestMessage;
 inline constexpr unsigned kResourceDepth = 2;
 inline constexpr unsigned kScopeDepth = 3;
 inline constexpr unsigned kMetricDepth = 3;

@@ -102,7 +102,7 @@ uint32_t exemplars_field(MessageType point) {
 
 uint32_t mend(std::span<uint8_t> bytes, MessageType type, unsigned depth, Changes& changes) {
   if (depth > kDeepestMessage) return OTELUE_REASON_MALFORMED;
-  Fields fields(bytes);
+  Fields fields(bytes, 0, depth);
   Field field;
   while (fields.next(&field)) {
     if (field.type != WireType::kBytes) continue;

@@ -5,9 +5,9 @@ namespace otelue::records {
 namespace {
 
 constexpr size_t kLongestVarint = 10;
+// Decoders refuse longer ones.
 constexpr size_t kLongestTag = 5;
-// Decoders refuse deeper ones.
-constexpr size_t kDeepestGroup = 100;
+constexpr size_t kLongestLength = 5;
 
 }  // namespace
 
@@ -46,7 +46,7 @@ bool Fields::skip_value(WireType type, size_t* value) {
       length = 4;
       break;
     case WireType::kBytes:
-      if (!varint(&length, kLongestVarint)) return false;
+      if (!varint(&length, kLongestLength)) return false;
       *value = next_;
       break;
     default:
@@ -58,8 +58,9 @@ bool Fields::skip_value(WireType type, size_t* value) {
 }
 
 bool Fields::skip_group(uint32_t number) {
-  uint32_t open[kDeepestGroup];
+  uint32_t open[kDeepestMessage];
   size_t depth = 0;
+  if (depth_ >= kDeepestMessage) return false;
   open[depth++] = number;
   while (depth > 0) {
     uint32_t inner = 0;
@@ -67,7 +68,7 @@ bool Fields::skip_group(uint32_t number) {
     size_t ignored = 0;
     if (!tag(&inner, &type)) return false;
     if (type == WireType::kStartGroup) {
-      if (depth == kDeepestGroup) return false;
+      if (depth == kDeepestMessage - depth_) return false;
       open[depth++] = inner;
     } else if (type == WireType::kEndGroup) {
       if (open[--depth] != inner) return false;

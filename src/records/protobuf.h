@@ -12,6 +12,10 @@ namespace otelue::records {
 
 enum class WireType : uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kStartGroup = 3, kEndGroup = 4, kFixed32 = 5 };
 
+// How deep messages and groups may lie below the outermost message. Decoders refuse more (the recursion limit of C++,
+// Java, Python and Rust alike).
+inline constexpr unsigned kDeepestMessage = 100;
+
 struct Field {
   uint32_t number;
   WireType type;
@@ -25,7 +29,9 @@ struct Field {
 // The fields of one message, in the order of its bytes. Offsets count from the first byte of the span.
 class Fields {
  public:
-  explicit Fields(std::span<const uint8_t> bytes, size_t from = 0) : bytes_(bytes), next_(from) {}
+  // `depth` is that of the message, so that groups in it are refused where decoders refuse them.
+  explicit Fields(std::span<const uint8_t> bytes, size_t from = 0, unsigned depth = 0)
+      : bytes_(bytes), next_(from), depth_(depth) {}
 
   // False at the end, and at a field that is malformed: then ok() is false too.
   bool next(Field* out);
@@ -39,6 +45,7 @@ class Fields {
 
   std::span<const uint8_t> bytes_;
   size_t next_;
+  unsigned depth_;
   bool ok_ = true;
 };
 

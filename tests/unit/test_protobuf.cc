@@ -10,8 +10,8 @@ using otelue::records::Fields;
 namespace {
 
 // The numbers of all fields; "!" at the end when the message is malformed.
-std::string numbers(const std::string& bytes) {
-  Fields fields({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+std::string numbers(const std::string& bytes, unsigned depth = 0) {
+  Fields fields({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, 0, depth);
   std::string found;
   for (Field field; fields.next(&field);) found += std::to_string(field.number) + " ";
   return found + (fields.ok() ? "" : "!");
@@ -29,6 +29,20 @@ TEST_CASE("fields of every wire type are told apart") {
 
 TEST_CASE("varints that are not minimal are accepted") {
   CHECK(numbers(std::string("\x8a\x80\0\x81\x80\x80\0x", 8)) == "1 ");
+}
+
+TEST_CASE("lengths take five bytes at most, as decoders have it") {
+  CHECK(numbers(std::string("\x0a\x81\x80\x80\x80\0x", 7)) == "1 ");
+  CHECK(numbers(std::string("\x0a\x81\x80\x80\x80\x80\0x", 8)) == "!");
+}
+
+TEST_CASE("groups lie 100 messages deep at most, as decoders have it") {
+  auto nested = [](size_t n) { return std::string(n, '\x0b') + std::string(n, '\x0c'); };
+  CHECK(numbers(nested(100)) == "1 ");
+  CHECK(numbers(nested(101)) == "!");
+  CHECK(numbers(nested(95), 5) == "1 ");
+  CHECK(numbers(nested(96), 5) == "!");
+  CHECK(numbers(nested(1), 100) == "!");
 }
 
 TEST_CASE("malformed messages are found out") {
