@@ -246,7 +246,7 @@ struct SetHeader {
   uint32_t size;      // of the set, this header included
   Changes changes;
 };
-static_assert(sizeof(SetHeader) == 32);
+static_assert(sizeof(SetHeader) == kSetHeaderBytes);
 
 // Copies the KeyValues of a set and returns the checksum that its header should have.
 Checksum copy_set(uint8_t* to, const SetHeader& header, const uint8_t* from, size_t size) {

@@ -31,8 +31,9 @@ uint32_t put_attributes(wire::Writer& out, const records::Batch& batch, otelue_r
 
 // An encoded attribute set: a header and the KeyValues of a NumberDataPoint, that is with kNumberAttributes for
 // their field. Every tag is one byte, so any other field takes the same room.
-//
-// Writes the set; its size is out.position().
+inline constexpr size_t kSetHeaderBytes = 32;
+
+// Writes a set; its size is out.position().
 uint32_t encode_set(wire::Writer& out, const records::Batch& batch, otelue_ref ref);
 
 // Writes the KeyValues of a set into `field`. OTELUE_REASON_ENCODED when it is not as encode_set() left it.
