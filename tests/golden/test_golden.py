@@ -33,7 +33,7 @@ def test_bytes(case):
     assert [e.hex() for e in events] == [expected.hex()]
     if "entity_refs" in case.read_text():
         return  # batches have none
-    for sets in (None, convert.EncodedSets()):
+    for sets in (False, True):
         events, result = otelue.encode(convert.to_batch(request_of(case), sets), otelue.options(**LARGE))
         assert (result.first_bad_reason, [e.hex() for e in events]) == (0, [expected.hex()])
 

@@ -28,6 +28,15 @@ def __getattr__(name):
     return message_factory.GetMessageClass(FILE.message_types_by_name[name])
 
 
+def varint(n, size=1):
+    """In so many bytes or more."""
+    out = bytearray()
+    while n > 0x7F or len(out) < size - 1:
+        out.append(n & 0x7F | 0x80)
+        n >>= 7
+    return bytes([*out, n])
+
+
 def protoc(direction, data):
     """`protoc --encode` or `--decode` of a request."""
     return subprocess.run(["protoc", f"--proto_path={PROTO.parent}", f"--{direction}=otelue.ExportMetricsServiceRequest",

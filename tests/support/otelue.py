@@ -94,7 +94,7 @@ def split(request, opts=None):
 
 def encode_attributes(batch, off, length):
     """An encoded attribute set."""
-    out, written = ctypes.create_string_buffer(8168), c_size_t()
+    out, written = ctypes.create_string_buffer(8200), c_size_t()
     source = (ctypes.c_char * len(batch)).from_buffer_copy(bytes(batch))
     code = LIBRARY.otelue_encode_attributes(source, len(batch), off, length, out, len(out), ctypes.byref(written))
     if code < 0:

@@ -1,25 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a request says, point by point."""
 
+import typing
 
-def rows(request):
-    """(resource, scope, metric, point) as bytes, in order. Unknown fields take part, NaN equals itself."""
+
+class Row(typing.NamedTuple):
+    """A point and the messages around it, these without their children. Rows share them: `is` tells them apart."""
+    rm: typing.Any
+    sm: typing.Any
+    metric: typing.Any
+    point: typing.Any
+
+    def bytes(self):
+        """Equal when the rows are: unknown fields take part, and NaN equals itself."""
+        return tuple(part.SerializeToString(deterministic=True) for part in self)
+
+
+def children(metric):
+    """The points of a metric."""
+    return getattr(metric, metric.WhichOneof("data")).data_points
+
+
+def _alone(message, *fields):
+    copy = type(message).FromString(message.SerializeToString())
+    for field in fields:
+        copy.ClearField(field)
+    return copy
+
+
+def split(request):
+    """The Rows of a request, in order."""
     found = []
     for rm in request.resource_metrics:
-        resource = type(rm).FromString(rm.SerializeToString())
-        resource.ClearField("scope_metrics")
+        resource = _alone(rm, "scope_metrics")
         for sm in rm.scope_metrics:
-            scope = type(sm).FromString(sm.SerializeToString())
-            scope.ClearField("metrics")
+            scope = _alone(sm, "metrics")
             for m in sm.metrics:
-                data = m.WhichOneof("data")
-                if data is None:
+                if m.WhichOneof("data") is None:
                     continue
-                metric = type(m).FromString(m.SerializeToString())
-                getattr(metric, data).ClearField("data_points")
-                head = [part.SerializeToString(deterministic=True) for part in (resource, scope, metric)]
-                found += [(*head, p.SerializeToString(deterministic=True)) for p in getattr(m, data).data_points]
+                metric = _alone(m)
+                del children(metric)[:]
+                found += [Row(resource, scope, metric, p) for p in children(m)]
     return found
+
+
+def rows(request):
+    """The rows of a request as bytes, in order."""
+    return [row.bytes() for row in split(request)]
 
 
 def metrics(request):
@@ -29,7 +56,6 @@ def metrics(request):
     for rm in request.resource_metrics:
         for sm in rm.scope_metrics:
             for m in sm.metrics:
-                data = m.WhichOneof("data")
-                found += [number] * (len(getattr(m, data).data_points) if data else 0)
+                found += [number] * (len(children(m)) if m.WhichOneof("data") else 0)
                 number += 1
     return found
