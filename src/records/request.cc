@@ -48,18 +48,31 @@ bool Request::measure(Level level, uint32_t begin, uint32_t end, Part* part) con
   return fields.ok();
 }
 
+// A field that this library does not know holds points when its contents are a message with messages in field 1.
+bool Request::may_be_data(const Field& field, bool* has_points) const {
+  Field inner;
+  Fields contents = fields_of(field.value, field.end);
+  while (contents.next(&inner)) {
+    if (inner.number != kDataPoints) continue;
+    if (inner.type != WireType::kBytes) return false;
+    *has_points = true;
+  }
+  return contents.ok();
+}
+
 bool Request::find_data_field(uint32_t begin, uint32_t end, Data* data) const {
   *data = {};
   Field field;
   Fields fields = fields_of(begin, end);
   bool known = false;
   while (fields.next(&field)) {
+    bool has_points = false;
     if (is_known_data(field)) {
       if (known && field.number != data->field) data->from = offset(field.begin);
       if (!known) data->from = begin;
       data->field = field.number;
       known = true;
-    } else if (!known && is_unknown_data(field)) {
+    } else if (data->field == 0 && is_unknown_data(field) && may_be_data(field, &has_points) && has_points) {
       data->field = field.number;
       data->from = begin;
     }
@@ -67,15 +80,9 @@ bool Request::find_data_field(uint32_t begin, uint32_t end, Data* data) const {
   if (!fields.ok()) return false;
 
   if (known || data->field == 0) return true;
-  // An unknown field holds points when its contents are a message with messages in field 1.
   for (fields = fields_of(begin, end); fields.next(&field);) {
-    if (!is_child(data->field, field)) continue;
-    Field inner;
-    Fields contents = fields_of(field.value, field.end);
-    while (contents.next(&inner)) {
-      if (inner.number == kDataPoints && inner.type != WireType::kBytes) data->field = 0;
-    }
-    if (!contents.ok()) data->field = 0;
+    bool has_points = false;
+    if (is_child(data->field, field) && !may_be_data(field, &has_points)) data->field = 0;
   }
   return true;
 }

@@ -94,6 +94,7 @@ class Request {
   bool leads_to_points(Level level, const Field& field) const;
   bool measure(Level level, uint32_t begin, uint32_t end, Part* part) const;
   bool measure_metric(uint32_t begin, uint32_t end, Part* part, Data* data, uint64_t* points) const;
+  bool may_be_data(const Field& field, bool* has_points) const;
   bool find_data_field(uint32_t begin, uint32_t end, Data* data) const;
   bool measure_data(uint32_t end, Data* data, uint64_t* points) const;
   bool enter(Level level);

@@ -3,6 +3,7 @@
 
 import math
 
+import reference
 from rows import Row
 
 INTS = (0, 1, -1, 127, 128, 16383, 16384, 2**31, 2**63 - 1, -2**63)
@@ -201,6 +202,9 @@ class Generator:
         elif order == 1:  # A B A B ...
             rows = rows[::2] + rows[1::2]
         return rows
+
+    def request(self):
+        return reference.whole(self.pb.ExportMetricsServiceRequest, self.rows())
 
 
 def limits(random, sizes):

@@ -10,21 +10,24 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 PROTO = pathlib.Path(__file__).resolve().parent.parent / "golden" / "otlp_metrics.proto"
 
 
-def _load():
+def compile(proto):
+    """The descriptor of a .proto file."""
     with tempfile.NamedTemporaryFile() as out:
-        subprocess.run(["protoc", f"--proto_path={PROTO.parent}", f"--descriptor_set_out={out.name}", PROTO.name],
+        subprocess.run(["protoc", f"--proto_path={proto.parent}", f"--descriptor_set_out={out.name}", proto.name],
                        check=True)
         files = descriptor_pb2.FileDescriptorSet.FromString(out.read())
     pool = descriptor_pool.DescriptorPool()
     for file in files.file:
         pool.Add(file)
-    return pool.FindFileByName(PROTO.name)
+    return pool.FindFileByName(proto.name)
 
 
-FILE = _load()
+FILE = compile(PROTO)
 
 
 def __getattr__(name):
+    if name not in FILE.message_types_by_name:
+        raise AttributeError(name)
     return message_factory.GetMessageClass(FILE.message_types_by_name[name])
 
 

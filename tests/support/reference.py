@@ -13,7 +13,7 @@ class Expected:
         self.first_bad = None
 
 
-def _append(request, row, last, point):
+def _append(request, row, last):
     """Appends a row behind the row `last`. Returns what undoes that."""
     if last is None or row.rm is not last.rm:
         last = None
@@ -31,33 +31,18 @@ def _append(request, row, last, point):
         sm.metrics.add().CopyFrom(row.metric)
     points = getattr(sm.metrics[-1], row.metric.WhichOneof("data")).data_points
     undo = undo if last is None else points
-    points.add().CopyFrom(point)
+    points.add().CopyFrom(row.point)
 
     def take_back():
         del undo[-1]
     return take_back
 
 
-def _without_exemplars(point):
-    bare = type(point)()
-    bare.CopyFrom(point)
-    if "exemplars" in point.DESCRIPTOR.fields_by_name:
-        bare.ClearField("exemplars")
-    return bare
-
-
-def single(request_type, row, point=None):
-    """The event that holds one row alone."""
-    request = request_type()
-    _append(request, row, None, row.point if point is None else point)
-    return request
-
-
 def whole(request_type, rows):
     """All rows in one request."""
     request, last = request_type(), None
     for row in rows:
-        _append(request, row, last, row.point)
+        _append(request, row, last)
         last = row
     return request
 
@@ -81,27 +66,26 @@ def expected_of(request_type, rows, options):
     batch_bytes, packing = options.batch_bytes, options.packing
     expected, event, last = Expected(), None, None
     for i, row in enumerate(rows):
-        point = row.point
         if event is not None:
             same = row.metric is last.metric
             if packing == otelue.PACK_REQUEST or (packing == otelue.PACK_METRIC and same):
-                take_back = _append(event, row, last, point)
+                take_back = _append(event, row, last)
                 if event.ByteSize() <= batch_bytes:
                     expected.rows.append(row)
                     last = row
                     continue
                 take_back()
-        event = single(request_type, row)
+        event = whole(request_type, [row])
         if event.ByteSize() > options.max_event_bytes:
-            point = _without_exemplars(row.point)
-            event = single(request_type, row, point)
+            with_them, row = row, row.without_exemplars()
+            event = whole(request_type, [row])
             if event.ByteSize() > options.max_event_bytes:
                 event = None
                 expected.too_large += 1
                 expected.first_bad = i if expected.first_bad is None else expected.first_bad
                 continue
-            expected.exemplars_dropped += len(row.point.exemplars)
-        expected.rows.append(row._replace(point=point))
+            expected.exemplars_dropped += len(with_them.point.exemplars)
+        expected.rows.append(row)
         expected.events.append(event)
         last = row
     return expected

@@ -16,6 +16,13 @@ class Row(typing.NamedTuple):
         return tuple(part.SerializeToString(deterministic=True) for part in self)
 
 
+    def without_exemplars(self):
+        point = type(self.point).FromString(self.point.SerializeToString())
+        if "exemplars" in point.DESCRIPTOR.fields_by_name:
+            point.ClearField("exemplars")
+        return self._replace(point=point)
+
+
 def children(metric):
     """The points of a metric."""
     return getattr(metric, metric.WhichOneof("data")).data_points
