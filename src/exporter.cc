@@ -195,14 +195,14 @@ void Exporter::write_events(Source& source, uint8_t* frame, const Tracepoint::Ta
 
 [[gnu::noinline]] void Exporter::write_batch(const records::Batch& batch, const Tracepoint::Target& target,
                                              otelue_result* result) {
-  alignas(8) [[gnu::uninitialized]] uint8_t buffer[kBufferBytes];
+  alignas(8) uint8_t buffer[kBufferBytes] __attribute__((uninitialized));
   otlp::Encoder encoder(batch, settings_.limits, settings_.packing, buffer + Tracepoint::kFrameBytes);
   write_events(encoder, buffer, target, result);
 }
 
 [[gnu::noinline]] void Exporter::write_request(records::Request& request, const Tracepoint::Target& target,
                                                otelue_result* result) {
-  alignas(8) [[gnu::uninitialized]] uint8_t buffer[kBufferBytes];
+  alignas(8) uint8_t buffer[kBufferBytes] __attribute__((uninitialized));
   otlp::Splitter splitter(request, settings_.limits, settings_.packing, buffer + Tracepoint::kFrameBytes);
   write_events(splitter, buffer, target, result);
 }

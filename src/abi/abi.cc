@@ -249,7 +249,7 @@ int otelue_encode_attributes(const void* batch, size_t size, uint32_t off, uint3
   records::Batch view;
   if (const int error = view.open(batch, size); error < 0) return error;
   // Encoded aside first, so that the size is known and nothing half is left behind.
-  alignas(8) [[gnu::uninitialized]] uint8_t set[otlp::kSetHeaderBytes + OTELUE_DEFAULT_MAX_EVENT_BYTES];
+  alignas(8) uint8_t set[otlp::kSetHeaderBytes + OTELUE_DEFAULT_MAX_EVENT_BYTES] __attribute__((uninitialized));
   wire::Writer writer(set, sizeof set);
   if (otlp::encode_set(writer, view, {off, len}) != OTELUE_REASON_NONE) return -EINVAL;
   if (!writer.ok()) return -E2BIG;

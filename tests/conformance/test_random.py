@@ -49,7 +49,7 @@ def check(events, result, expected, options, total, changes):
 def run(seed):
     r = random.Random(seed)
     rows = Generator(r, messages).rows()
-    sizes = [reference.single(Request, row).ByteSize() for row in rows]
+    sizes = [reference.whole(Request, [row]).ByteSize() for row in rows]
     options = otelue.options(*limits(r, sizes), packing=r.randrange(3))
     expected = reference.expected_of(Request, rows, options)
     events, result = otelue.encode(Converter(sets=r.random() < 0.5, random=r).convert(rows), options)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns rows into a batch that says the same."""
 
-import struct
-
 import messages
 import otelue
 from rows import split
@@ -69,7 +67,7 @@ class Converter:
             off, length = self.attributes(value.values, depth + 3)
             return kind, length, off
         if field == "double_value":
-            return kind, 0, struct.unpack("<Q", struct.pack("<d", value))[0]
+            return kind, 0, otelue.bits(value)
         if field is None and was_container(depth):
             element = (3, 0, 1) if EMPTY_AT[depth] == ARRAY else (*self.text("k"), 3, 0, 1)
             return EMPTY_AT[depth], 1, self.batch.run("2IQ" if len(element) == 3 else "4IQ", [element])[0]

@@ -36,6 +36,11 @@ class Result(ctypes.Structure):
 Cursor = c_uint64 * 24
 
 
+def bits(number):
+    """Of a double."""
+    return struct.unpack("<Q", struct.pack("<d", number))[0]
+
+
 def _load():
     library = ctypes.CDLL(os.environ["OTELUE_LIBRARY"])
     for name in ("otelue_encode_next", "otelue_split_next"):
