@@ -29,8 +29,9 @@ enum MetricField : uint32_t {
 // Gauge, Sum, Histogram, ExponentialHistogram and Summary agree in these.
 enum DataField : uint32_t { kDataPoints = 1, kTemporality = 2, kIsMonotonic = 3 };
 
-// All kinds of data points agree in these two; other fields that several kinds have differ in their numbers.
-enum PointField : uint32_t { kStartTime = 2, kTime = 3 };
+// All kinds of data points agree in the times, and those that have them in count and sum; other fields that several
+// kinds have differ in their numbers.
+enum PointField : uint32_t { kStartTime = 2, kTime = 3, kCount = 4, kSumOfValues = 5 };
 enum NumberField : uint32_t {
   kNumberAsDouble = 4,
   kNumberExemplars = 5,
@@ -39,8 +40,6 @@ enum NumberField : uint32_t {
   kNumberFlags = 8,
 };
 enum HistogramField : uint32_t {
-  kHistogramCount = 4,
-  kHistogramSum = 5,
   kHistogramBucketCounts = 6,
   kHistogramExplicitBounds = 7,
   kHistogramExemplars = 8,
@@ -51,8 +50,6 @@ enum HistogramField : uint32_t {
 };
 enum ExponentialHistogramField : uint32_t {
   kExponentialAttributes = 1,
-  kExponentialCount = 4,
-  kExponentialSum = 5,
   kExponentialScale = 6,
   kExponentialZeroCount = 7,
   kExponentialPositive = 8,
@@ -65,8 +62,6 @@ enum ExponentialHistogramField : uint32_t {
 };
 enum BucketsField : uint32_t { kBucketsOffset = 1, kBucketsCounts = 2 };
 enum SummaryField : uint32_t {
-  kSummaryCount = 4,
-  kSummarySum = 5,
   kSummaryQuantileValues = 6,
   kSummaryAttributes = 7,
   kSummaryFlags = 8,

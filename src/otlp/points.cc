@@ -21,40 +21,33 @@ uint8_t* put_fixed64_field(uint8_t* p, uint32_t field, uint64_t v) {
 template <typename Number>
 void put_packed64(wire::Writer& out, uint32_t field, const Run<Number>& numbers) {
   if (numbers.empty()) return;
-  out.delimiter(field, size_t{numbers.size()} * 8);
+  const size_t size = size_t{numbers.size()} * 8;
+  uint8_t* p = out.take(wire::delimited_size(size));
+  if (p == nullptr) return;
+  *p++ = wire::tag(field, wire::kBytes);
+  p = wire::put_varint(p, size);
   if constexpr (std::endian::native == std::endian::little) {
-    out.bytes(numbers.data(), size_t{numbers.size()} * 8);
+    std::memcpy(p, numbers.data(), size);
   } else {
-    for (uint32_t i = 0; i < numbers.size(); ++i) {
-      out.commit(wire::put_fixed64(out.room(8), std::bit_cast<uint64_t>(numbers[i])));
-    }
+    for (uint32_t i = 0; i < numbers.size(); ++i) p = wire::put_fixed64(p, std::bit_cast<uint64_t>(numbers[i]));
   }
 }
 
 // The contents of a packed field of varints.
-void put_packed_varints(wire::Writer& out, Run<uint64_t> numbers) {
-  constexpr uint32_t kLongest = 10;
-  for (uint32_t i = 0; i < numbers.size() && out.ok();) {
+void put_packed_varints(wire::Writer& out, const Run<uint64_t>& numbers) {
+  constexpr size_t kLongest = 10;
+  const uint8_t* from = numbers.data();
+  for (size_t left = numbers.size(); left > 0 && out.ok();) {
     const size_t room = out.left() < wire::Writer::kRoom ? wire::Writer::kRoom : out.left();
-    const auto fitting = static_cast<uint32_t>(room / kLongest);
-    const uint32_t end = numbers.size() - i < fitting ? numbers.size() : i + fitting;
-    uint8_t* p = out.room(size_t{end - i} * kLongest);
-    while (i < end) {
-      // Most counts are small, and then four of them are composed at a time.
-      if (end - i >= 4) {
-        const uint64_t a = numbers[i], b = numbers[i + 1], c = numbers[i + 2], d = numbers[i + 3];
-        if ((a | b | c | d) < 0x80) {
-          *p++ = static_cast<uint8_t>(a);
-          *p++ = static_cast<uint8_t>(b);
-          *p++ = static_cast<uint8_t>(c);
-          *p++ = static_cast<uint8_t>(d);
-          i += 4;
-          continue;
-        }
-      }
-      p = wire::put_varint(p, numbers[i++]);
+    const size_t fitting = left < room / kLongest ? left : room / kLongest;
+    uint8_t* p = out.room(fitting * kLongest);
+    for (const uint8_t* end = from + fitting * sizeof(uint64_t); from < end; from += sizeof(uint64_t)) {
+      uint64_t number = 0;
+      std::memcpy(&number, from, sizeof number);
+      p = wire::put_varint(p, number);
     }
     out.commit(p);
+    left -= fitting;
   }
 }
 
@@ -77,9 +70,10 @@ class PointWriter {
   template <typename Body>
   uint32_t body(uint32_t kind, Body* body) const;
 
-  void times_and(uint32_t count_field, uint64_t count);
+  void times_count_sum(uint64_t count, bool has_sum, double sum);
   uint32_t attributes(uint32_t field);
-  uint32_t exemplars(uint32_t field);
+  uint32_t exemplars(uint32_t field) { return point_.exemplars.len == 0 ? kNone : all_exemplars(field); }
+  uint32_t all_exemplars(uint32_t field);
   uint32_t exemplar(uint32_t field, const otelue_exemplar& exemplar);
   uint32_t buckets(uint32_t field, bool present, int32_t offset, otelue_ref counts);
   void float64_if(bool present, uint32_t field, double v) {
@@ -100,12 +94,13 @@ uint32_t PointWriter::body(uint32_t kind, Body* body) const {
   return batch_.record(point_.body, body) ? kNone : uint32_t{OTELUE_REASON_REFERENCE};
 }
 
-// start_time_unix_nano, time_unix_nano, and the fixed64 that follows them in most kinds.
-void PointWriter::times_and(uint32_t count_field, uint64_t count) {
-  uint8_t* p = out_.room(27);
+// The fields that the kinds with a body begin with: start_time_unix_nano, time_unix_nano, count, sum.
+void PointWriter::times_count_sum(uint64_t count, bool has_sum, double sum) {
+  uint8_t* p = out_.room(36);
   if (point_.start_time_unix_nano != 0) p = put_fixed64_field(p, kStartTime, point_.start_time_unix_nano);
   if (point_.time_unix_nano != 0) p = put_fixed64_field(p, kTime, point_.time_unix_nano);
-  if (count != 0) p = put_fixed64_field(p, count_field, count);
+  if (count != 0) p = put_fixed64_field(p, kCount, count);
+  if (has_sum) p = put_fixed64_field(p, kSumOfValues, std::bit_cast<uint64_t>(sum));
   out_.commit(p);
 }
 
@@ -145,7 +140,7 @@ uint32_t PointWriter::exemplar(uint32_t field, const otelue_exemplar& exemplar) 
   return reason;
 }
 
-uint32_t PointWriter::exemplars(uint32_t field) {
+uint32_t PointWriter::all_exemplars(uint32_t field) {
   Run<otelue_exemplar> run;
   if (!batch_.run(point_.exemplars, &run)) return OTELUE_REASON_REFERENCE;
   uint32_t reason = kNone;
@@ -193,8 +188,7 @@ uint32_t PointWriter::histogram() {
   }
   if (counts.size() != bounds.size() + 1 && !(counts.empty() && bounds.empty())) return OTELUE_REASON_BUCKETS;
 
-  times_and(kHistogramCount, data.count);
-  float64_if((data.has & OTELUE_HAS_SUM) != 0, kHistogramSum, data.sum);
+  times_count_sum(data.count, (data.has & OTELUE_HAS_SUM) != 0, data.sum);
   put_packed64(out_, kHistogramBucketCounts, counts);
   put_packed64(out_, kHistogramExplicitBounds, bounds);
   if (const uint32_t reason = exemplars(kHistogramExemplars); reason != kNone) return reason;
@@ -233,8 +227,7 @@ uint32_t PointWriter::exponential_histogram() {
   }
 
   if (const uint32_t reason = attributes(kExponentialAttributes); reason != kNone) return reason;
-  times_and(kExponentialCount, data.count);
-  float64_if((data.has & OTELUE_HAS_SUM) != 0, kExponentialSum, data.sum);
+  times_count_sum(data.count, (data.has & OTELUE_HAS_SUM) != 0, data.sum);
   out_.varint_unless_zero(kExponentialScale, wire::zigzag(data.scale));
   out_.fixed64_unless_zero(kExponentialZeroCount, data.zero_count);
   uint32_t reason = buckets(kExponentialPositive, (data.has & OTELUE_HAS_POSITIVE) != 0, data.positive_offset,
@@ -257,8 +250,7 @@ uint32_t PointWriter::summary() {
   Run<otelue_quantile> quantiles;
   if (!batch_.run(data.quantiles, &quantiles)) return OTELUE_REASON_REFERENCE;
 
-  times_and(kSummaryCount, data.count);
-  out_.fixed64_unless_zero(kSummarySum, std::bit_cast<uint64_t>(data.sum));
+  times_count_sum(data.count, std::bit_cast<uint64_t>(data.sum) != 0, data.sum);
   for (uint32_t i = 0; i < quantiles.size() && out_.ok(); ++i) {
     const otelue_quantile at = quantiles[i];
     const auto message = out_.open(kSummaryQuantileValues);

@@ -28,6 +28,10 @@ constexpr size_t delimited_size(size_t size) { return 1 + varint_size(size) + si
 constexpr uint32_t zigzag(int32_t v) { return (static_cast<uint32_t>(v) << 1) ^ static_cast<uint32_t>(v >> 31); }
 
 inline uint8_t* put_varint(uint8_t* p, uint64_t v) {
+  if (v < 0x80) [[likely]] {
+    *p = static_cast<uint8_t>(v);
+    return p + 1;
+  }
   while (v >= 0x80) {
     *p++ = static_cast<uint8_t>(v | 0x80);
     v >>= 7;
