@@ -15,6 +15,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "perf_listener.h"
@@ -219,30 +220,35 @@ class Process {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       ::close(ends[0]);
       Line line(ends[1]);
+      std::string words;
       try {
-        line.say(work(line));
+        words = work(line);
       } catch (const std::exception& error) {
-        line.say(error.what());
+        words = error.what();
       }
-      _exit(0);
+      line.say(words);
+      _exit(words.empty() ? 0 : 1);
     }
     ::close(ends[1]);
     fd_ = ends[0];
   }
   ~Process() {
-    kill();
+    if (pid_ > 0) kill();
     ::close(fd_);
   }
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  pid_t pid() const { return pid_; }
   Line line() const { return Line(fd_); }
+  // Whether its last words were "", also when they cannot be heard because it has closed the line.
+  bool succeeds() {
+    int status = 0;
+    const bool is_over = waitpid(std::exchange(pid_, -1), &status, 0) > 0;
+    return is_over && status == 0;
+  }
   void kill() {
-    if (pid_ <= 0) return;
     ::kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    pid_ = -1;
+    waitpid(std::exchange(pid_, -1), nullptr, 0);
   }
 
  private:
