@@ -105,6 +105,8 @@ int Tracepoint::register_free_bit(int fd) {
     if (result != -EADDRINUSE) break;
     bit_ = (bit_ + 1) % kWordBits;
   }
+  // Inherited through as many forks, every bit can be this lineage's. Then one is to spare; else the fields differ.
+  if (result == -EADDRINUSE && unregister(fd, &word_, bit_) == 0) result = register_bit(fd);
   return result;
 }
 

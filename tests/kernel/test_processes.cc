@@ -200,6 +200,16 @@ TEST_CASE("a parent may shut down, and its child goes on") {
         }) == "");
 }
 
+TEST_CASE("children of children export, 40 generations deep") {
+  std::function<void(const lab::Exporter&, int)> generation = [&](const lab::Exporter& exporter, int left) {
+    CLAIM(exporter.status().step == OTELUE_STEP_REGISTERED);
+    CLAIM(exporter.status().registered == 1);
+    if (left == 0) claim_that_all_works(exporter);
+    if (left > 0) CLAIM(lab::in_process([&] { generation(exporter, left - 1); }) == "");
+  };
+  CHECK(lab::in_process([&] { generation(lab::Exporter(), 40); }) == "");
+}
+
 TEST_CASE("a fork amid exports of other threads leaves a child that exports and shuts down") {
   CHECK(lab::in_process([] {
           const lab::Exporter exporter;
