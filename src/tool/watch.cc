@@ -50,7 +50,8 @@ int watch_tracepoint(const WatchOptions& options, Printer& printer) {
   const std::unique_ptr<otelue_exporter, void (*)(otelue_exporter*)> owner(exporter, otelue_close);
 
   PerfListener listener(options.ring_pages);
-  const std::string error = listener.open();
+  // Where there is no tracefs the listener must not look for it: libtracefs would mount it.
+  const std::string error = status.step == OTELUE_STEP_FIND ? status.message : listener.open();
   if (!error.empty()) {
     std::fprintf(stderr, "otelue: %s\n", status.registered != 0 ? error.c_str() : status.message);
     return kCannotListen;
