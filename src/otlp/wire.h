@@ -16,7 +16,7 @@ namespace otelue::wire {
 
 enum WireType : uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2 };
 
-// Every tag on the metrics path is one byte: its field numbers end at 14.
+// Every tag on the metrics path is one byte: its field numbers end at 14. (Later ones matter to Writer::open() alone.)
 constexpr uint8_t tag(uint32_t field, WireType type) { return static_cast<uint8_t>(field << 3 | type); }
 
 constexpr size_t varint_size(uint64_t v) {
@@ -180,7 +180,8 @@ class Writer {
   }
 
   Message open(uint32_t field, size_t width = 1) {
-    if (uint8_t* p = take(1 + width)) *p = tag(field, kBytes);
+    const uint64_t wide_tag = uint64_t{field} << 3 | kBytes;  // points of later kinds can be in any field
+    if (uint8_t* p = take(varint_size(wide_tag) + width)) put_varint(p, wide_tag);
     return {position(), width};
   }
   void close(Message message);

@@ -9,6 +9,8 @@ namespace {
 // The repeated field that leads to points: resource_metrics, scope_metrics, metrics.
 constexpr uint32_t kChildren[] = {1, 2, 2};
 constexpr uint32_t kDataPoints = 1;
+// How many fields of a metric, from the lowest number up, are looked at for points of a kind that is not known.
+constexpr int kMostTries = 16;
 
 // Gauge, Sum, Histogram, ExponentialHistogram, Summary.
 bool is_known_data(const Field& field) {
@@ -48,7 +50,7 @@ bool Request::measure(Level level, uint32_t begin, uint32_t end, Part* part) con
   return fields.ok();
 }
 
-// A field that this library does not know holds points when its contents are a message with messages in field 1.
+// A field that this library does not know holds points when all its contents are messages, with messages in field 1.
 bool Request::may_be_data(const Field& field, bool* has_points) const {
   Field inner;
   Fields contents = fields_of(field.value, field.end);
@@ -61,28 +63,29 @@ bool Request::may_be_data(const Field& field, bool* has_points) const {
 }
 
 bool Request::find_data_field(uint32_t begin, uint32_t end, Data* data) const {
-  *data = {};
+  *data = {0, begin, 0, 0, 0, 0, 0};
   Field field;
   Fields fields = fields_of(begin, end);
-  bool known = false;
   while (fields.next(&field)) {
-    bool has_points = false;
-    if (is_known_data(field)) {
-      if (known && field.number != data->field) data->from = offset(field.begin);
-      if (!known) data->from = begin;
-      data->field = field.number;
-      known = true;
-    } else if (data->field == 0 && is_unknown_data(field) && may_be_data(field, &has_points) && has_points) {
-      data->field = field.number;
-      data->from = begin;
-    }
+    if (!is_known_data(field)) continue;
+    if (data->field != 0 && field.number != data->field) data->from = offset(field.begin);
+    data->field = field.number;
   }
   if (!fields.ok()) return false;
 
-  if (known || data->field == 0) return true;
-  for (fields = fields_of(begin, end); fields.next(&field);) {
+  uint32_t number = 0;
+  for (int tries = 0; data->field == 0 && tries < kMostTries; ++tries) {
+    const uint32_t after = number;
+    number = UINT32_MAX;
+    for (fields = fields_of(begin, end); fields.next(&field);) {
+      if (is_unknown_data(field) && field.number > after && field.number < number) number = field.number;
+    }
     bool has_points = false;
-    if (is_child(data->field, field) && !may_be_data(field, &has_points)) data->field = 0;
+    bool is_data = true;
+    for (fields = fields_of(begin, end); fields.next(&field) && is_data;) {
+      if (is_child(number, field)) is_data = may_be_data(field, &has_points);
+    }
+    if (is_data && has_points) data->field = number;
   }
   return true;
 }

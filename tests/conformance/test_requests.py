@@ -164,12 +164,12 @@ def test_unknown_fields_are_kept_at_every_level():
     assert len(check_all(inside)) == 2
 
 
-@pytest.fixture(scope="module")
-def future(tmp_path_factory):
+@pytest.fixture(scope="module", params=(13, 16, 2048, 536870911))
+def future(request, tmp_path_factory):
     """A later version of OTLP, with another kind of points and another field."""
     proto = tmp_path_factory.mktemp("future") / "future.proto"
     text = messages.PROTO.read_text().replace(
-        "    Summary summary = 11;\n", "    Summary summary = 11;\n    Future future = 13;\n", 1).replace(
+        "    Summary summary = 11;\n", f"    Summary summary = 11;\n    Future future = {request.param};\n", 1).replace(
         "message Metric {", "message Future { repeated FuturePoint data_points = 1; string text = 2; int32 n = 3; }\n"
         "message FuturePoint { fixed64 time_unix_nano = 3; double x = 4; repeated string many = 5; }\n"
         "message Metric {\n  string title = 14;\n  repeated string words = 15;\n", 1)
