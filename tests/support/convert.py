@@ -127,12 +127,17 @@ class Converter:
                               p.zero_threshold, p.positive.offset, p.negative.offset, *positive, *negative, 0, 0)
         return batch.pack("Qd2IQ", p.count, p.sum, *batch.run("2d", [(q.quantile, q.value) for q in p.quantile_values]), 0)
 
-    def point(self, kind, metric, p):
-        encoded = None
+    def attributes_of(self, p):
+        """The reference to a point's attributes, and its form."""
         if self.encoded is not None and not self.chance(0.2):
             encoded = self.encoded_set(p.attributes)
-        fields = dict(flags=p.flags, start=p.start_time_unix_nano, time=p.time_unix_nano, form=int(encoded is not None),
-                      attributes=encoded or self.attributes(p.attributes, 7))
+            if encoded is not None:
+                return encoded, 1
+        return self.attributes(p.attributes, 7), 0
+
+    def point(self, kind, metric, p):
+        attributes, form = self.attributes_of(p)
+        fields = dict(flags=p.flags, start=p.start_time_unix_nano, time=p.time_unix_nano, form=form, attributes=attributes)
         if kind != SUMMARY:
             fields["exemplars"] = self.exemplars(p.exemplars)
         if kind in (GAUGE, SUM):
