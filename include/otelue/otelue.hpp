@@ -518,8 +518,10 @@ class Exporter {
     const auto [data, size] = batch.finish();
     return run(otelue_export, data, size);
   }
-  // An encoded ExportMetricsServiceRequest.
-  Result send(std::string_view request) { return run(otelue_export_otlp, request.data(), request.size()); }
+  // An encoded ExportMetricsServiceRequest. It may be empty.
+  Result send(std::string_view request) {
+    return run(otelue_export_otlp, request.empty() ? "" : request.data(), request.size());
+  }
   int force_flush() { return otelue_force_flush(handle_); }
   int shutdown() { return otelue_shutdown(handle_); }
 
