@@ -165,6 +165,76 @@ static void *check_export(void *unused) {
   return NULL;
 }
 
+/* The totals are the sums of all results, whether somebody listens or not. */
+static void check_statistics(void) {
+  unsigned char good[1024];
+  unsigned char bad[1024];
+  const size_t size = build_counter(good, sizeof good);
+  otelue_exporter *exporter = NULL;
+  otelue_statistics sum;
+  otelue_statistics totals;
+  int i;
+  memset(&sum, 0, sizeof sum);
+  memset(&totals, 0, sizeof totals);
+  totals.struct_size = sizeof totals;
+  CHECK(otelue_open(NULL, &exporter) == 0);
+  for (i = 0; i < 1000; ++i) {
+    otelue_result result;
+    int returned;
+    memset(&result, 0, sizeof result);
+    result.struct_size = sizeof result;
+    memcpy(bad, good, sizeof bad);
+    bad[i % (int)size] ^= (unsigned char)(1 << i % 8);
+    switch (i % 4) {
+      case 0:
+        returned = otelue_export(exporter, good, size, &result);
+        break;
+      case 1:
+        returned = otelue_export(exporter, bad, size, &result);
+        break;
+      case 2:
+        returned = otelue_export_otlp(exporter, counter_event, sizeof counter_event, &result);
+        break;
+      default:
+        returned = otelue_export_otlp(exporter, counter_event, (size_t)i % sizeof counter_event, &result);
+        break;
+    }
+    sum.exports += returned >= 0;
+    sum.exports_refused += returned < 0;
+    sum.exports_unheard += returned >= 0 && !result.enabled;
+    sum.points_total += result.points_total;
+    sum.points_exported += result.points_exported;
+    sum.points_invalid += result.points_invalid;
+    sum.points_too_large += result.points_too_large;
+    sum.points_unwritten += result.points_unwritten;
+    sum.points_unheard += result.points_unheard;
+    sum.strings_as_bytes += result.strings_as_bytes;
+    sum.values_emptied += result.values_emptied;
+    sum.exemplars_dropped += result.exemplars_dropped;
+    sum.events += result.events;
+    sum.bytes += result.bytes;
+    CHECK(result.points_total == result.points_exported + result.points_invalid + result.points_too_large +
+                                     result.points_unwritten + result.points_unheard);
+    CHECK(returned < 0 || returned == (result.points_exported + result.points_unheard < result.points_total));
+    CHECK(result.enabled || result.points_unheard == result.points_total);
+  }
+  CHECK(otelue_stats(exporter, &totals) == 0);
+  CHECK(sum.exports + sum.exports_refused == 1000 && sum.exports >= 500 && sum.exports_refused >= 20);
+  CHECK(sum.points_total >= 250);
+  sum.struct_size = totals.struct_size;
+  sum.registrations = totals.registrations;
+  CHECK(memcmp(&sum, &totals, sizeof sum) == 0);
+
+  /* An older caller gets as much as it has room for. */
+  memset(&totals, 0xff, sizeof totals);
+  totals.struct_size = 16;
+  CHECK(otelue_stats(exporter, &totals) == 0);
+  CHECK(totals.exports == sum.exports && totals.exports_refused == UINT64_MAX);
+  totals.struct_size = 3;
+  CHECK(otelue_stats(exporter, &totals) == -EINVAL);
+  otelue_close(exporter);
+}
+
 int main(void) {
   pthread_attr_t small;
   pthread_t thread;
@@ -175,6 +245,7 @@ int main(void) {
   check_null();
   check_options();
   check_encode();
+  check_statistics();
   /* The smallest stack that one meets: musl's default. */
   pthread_attr_init(&small);
   CHECK(pthread_attr_setstacksize(&small, 131072) == 0);
