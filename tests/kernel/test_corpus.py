@@ -51,8 +51,7 @@ def cases():
         encoded = request.SerializeToString(deterministic=True)
         sources = [(otelue.split, True, encoded)]
         if name != "entity_refs":  # batches have none
-            sets = convert.EncodedSets() if number % 2 else None
-            sources.append((otelue.encode, False, convert.to_batch(request, sets)))
+            sources.append((otelue.encode, False, convert.to_batch(request, sets=number % 2 == 1)))
         for source in sources:
             for packing in PACKINGS:
                 for batch_bytes in BATCH_BYTES:
