@@ -247,7 +247,8 @@ static inline void otelue_builder_rewind(otelue_builder *b, size_t mark) {
 }
 
 /*
- * Completes the batch, which then begins at the builder's memory. Rewind before building on.
+ * Completes the batch, which then begins at the builder's memory. Rewind before the next call on the builder, this
+ * one included.
  *
  * *size    of the batch, or what would have been enough for it.
  * Returns 0, or -ENOBUFS.

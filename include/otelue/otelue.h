@@ -49,7 +49,8 @@ extern "C" {
  *   - The elements of an array or a key-value list lie at a lower offset than the value that refers to them.
  *   - Text is UTF-8 and may contain NUL. Attribute keys are not empty. Keys must be unique within one set, as
  *     OpenTelemetry demands; the library does not look for repeated ones.
- *   - Reserved fields are 0, and so are fields that a metric's kind does not have.
+ *   - Reserved fields and unknown bits are 0, and so are references, offsets and settings that a metric's kind does
+ *     not have. A number that is not in use, such as as_double of an INT or min without HAS_MIN, is not looked at.
  *   - Nobody changes the batch while a call reads it. A batch that is changed all the same can spoil what is
  *     sent, and nothing else.
  *
@@ -57,7 +58,8 @@ extern "C" {
  * to it, and those alone. otelue_result counts them and names the first.
  *
  * Numbers equal the field numbers of opentelemetry/proto/metrics/v1/metrics.proto, whose comments say what each
- * field means.
+ * field means. Values go out as they are, NaN and infinities too. OTLP has no unsigned values: what int64_t does not
+ * hold goes into as_double, and in an attribute into a STRING of its digits, as the specification has it.
  */
 #define OTELUE_BATCH_MAGIC 0x4555544Fu /* "OTUE" on a little-endian machine */
 #define OTELUE_BATCH_VERSION 1u
@@ -152,8 +154,8 @@ typedef struct otelue_metric {
   otelue_ref description;
   otelue_ref unit;
   otelue_ref metadata;   /* otelue_attribute records */
-  uint32_t temporality;  /* SUM, HISTOGRAM, EXPONENTIAL_HISTOGRAM: DELTA or CUMULATIVE */
-  uint32_t is_monotonic; /* SUM: 0 or 1 */
+  uint32_t temporality;  /* SUM, HISTOGRAM, EXPONENTIAL_HISTOGRAM: DELTA or CUMULATIVE; others: 0 */
+  uint32_t is_monotonic; /* SUM: 0 or 1; others: 0 */
   uint64_t reserved;
 } otelue_metric;
 
@@ -168,7 +170,7 @@ typedef struct otelue_point {
   otelue_ref exemplars; /* otelue_exemplar records; a SUMMARY has none */
   uint16_t value_type;
   uint16_t attributes_form;
-  uint32_t body; /* offset of an otelue_histogram, otelue_exponential_histogram or otelue_summary */
+  uint32_t body; /* offset of an otelue_histogram, otelue_exponential_histogram or otelue_summary; others: 0 */
   int64_t as_int;
   double as_double;
 } otelue_point;
@@ -194,7 +196,7 @@ typedef struct otelue_exponential_histogram {
   int32_t scale;
   uint64_t zero_count;
   double zero_threshold;
-  int32_t positive_offset;
+  int32_t positive_offset; /* 0 when the field is not present */
   int32_t negative_offset;
   otelue_ref positive; /* uint64_t */
   otelue_ref negative; /* uint64_t */
@@ -250,7 +252,7 @@ typedef struct otelue_batch {
 /* What the `otlp_metrics` exporters of other projects write at most. */
 #define OTELUE_LARGEST_MAX_EVENT_BYTES 65360u
 
-/* otelue_options.packing: which points share an event. */
+/* otelue_options.packing: which points share an event. Records at different offsets count as different. */
 enum {
   OTELUE_PACK_METRIC = 0, /* consecutive points of one metric */
   OTELUE_PACK_POINT = 1,  /* none: one point per event */
@@ -259,8 +261,8 @@ enum {
 
 /* otelue_options.flags */
 enum {
-  /* Accept max_event_bytes above OTELUE_DEFAULT_MAX_EVENT_BYTES. Only for kernels that were changed to deliver
-   * such events: on any other they are lost in silence, and with panic_on_warn the machine goes down. */
+  /* Accept max_event_bytes up to OTELUE_LARGEST_MAX_EVENT_BYTES. Only for kernels that were changed to deliver such
+   * events: on any other they are lost in silence, and with panic_on_warn the machine goes down. */
   OTELUE_ALLOW_UNDELIVERABLE_EVENTS = 1
 };
 
@@ -273,8 +275,10 @@ typedef void (*otelue_log_function)(void *context, int32_t level, const char *me
 typedef struct otelue_options {
   uint32_t struct_size;
   uint32_t flags;
-  uint32_t batch_bytes;         /* OTLP bytes after which no further point is added; 0: 4048 */
-  uint32_t max_event_bytes;     /* OTLP bytes that an event with a single point may have; 0: 8168 */
+  uint32_t batch_bytes;         /* OTLP bytes that an event with several points may have, at most max_event_bytes;
+                                 * 0: 4048, or max_event_bytes when that is less */
+  uint32_t max_event_bytes;     /* OTLP bytes that an event with a single point may have, at most 8168;
+                                 * 0: 8168, or batch_bytes when that is more */
   uint32_t packing;             /* OTELUE_PACK_* */
   uint32_t pacing_bytes;        /* pause after each so many bytes written by one export; 0: never */
   uint32_t pacing_microseconds; /* length of each pause, at most 1,000,000 */
@@ -295,15 +299,16 @@ enum {
   OTELUE_REASON_TEMPORALITY = 4,    /* temporality or is_monotonic does not fit the metric's kind */
   OTELUE_REASON_VALUE_TYPE = 5,     /* the point's or exemplar's value_type does not fit the metric's kind */
   OTELUE_REASON_ATTRIBUTE_TYPE = 6, /* an attribute's value has an unknown type, or a BOOL that is not 0 or 1 */
-  OTELUE_REASON_TEXT = 7,           /* a name, unit, schema URL or key is not UTF-8, or a key is empty */
+  OTELUE_REASON_TEXT = 7,           /* a name, unit, schema URL or key is not UTF-8, or a batch's key is empty */
   OTELUE_REASON_BUCKETS = 8,        /* the number of bucket counts does not fit the number of bounds */
   OTELUE_REASON_ENCODED = 9,        /* an encoded attribute set is damaged */
-  OTELUE_REASON_MALFORMED = 10,     /* a point of an encoded request is not a valid protobuf message */
+  OTELUE_REASON_MALFORMED = 10,     /* in an encoded request the point, or what surrounds it, is malformed */
   OTELUE_REASON_TOO_LARGE = 11,     /* the point alone, without exemplars, exceeds max_event_bytes */
   OTELUE_REASON_WRITE = 12          /* the kernel refused the point's event; see last_errno */
 };
 
-/* What one call did. points_total is the sum of exported, invalid, too_large, unwritten and unheard. */
+/* What one call did. points_total is the sum of exported, invalid, too_large, unwritten and unheard. When the call
+ * was refused, all but struct_size is 0. */
 typedef struct otelue_result {
   uint32_t struct_size;
   uint32_t enabled;          /* 1: somebody listened when the export began */
@@ -313,8 +318,8 @@ typedef struct otelue_result {
   uint32_t points_too_large; /* refused, OTELUE_REASON_TOO_LARGE */
   uint32_t points_unwritten; /* in events that the kernel refused */
   uint32_t points_unheard;   /* not written because nobody listened, or listened any more */
-  uint32_t strings_as_bytes; /* string values that are not UTF-8, sent as bytes_value */
-  uint32_t values_emptied;   /* attribute values nested too deep, sent as empty values */
+  uint32_t strings_as_bytes; /* string values that are not UTF-8, sent as bytes_value, in each event again */
+  uint32_t values_emptied;   /* attribute values nested too deep, sent as empty values, in each event again */
   uint32_t exemplars_dropped; /* so that their point fits its event */
   uint32_t events;
   uint64_t bytes; /* OTLP bytes in those events */
@@ -408,7 +413,7 @@ OTELUE_API int otelue_enabled(const otelue_exporter *exporter);
  * descriptor is still the tracepoint's, and one write that no listener can receive. A listener that leaves during
  * the export ends it; that is no error.
  *
- * result   NULL: not wanted. Otherwise struct_size must be set.
+ * result   NULL: not wanted. Otherwise struct_size must be set, to 4 or more.
  * Returns 0 when every point was exported or nobody listens; OTELUE_PARTIAL when some were not, see result;
  * -EINVAL for a batch with a malformed header, -EOPNOTSUPP for one of a newer version, -ESHUTDOWN after
  * otelue_shutdown(); then nothing was written.
@@ -422,7 +427,12 @@ OTELUE_API int otelue_export(otelue_exporter *exporter, const void *batch, size_
  * points of a metric are the messages in field 1 of its data field, also of a data field that this library does
  * not know. A metric without points is not exported. Order is kept.
  *
- * Returns as otelue_export(); -EINVAL for bytes that are not such a message.
+ * All that protobuf decoders accept is accepted: fields in any order or repeated, numbers wider than need be, packed
+ * fields that are not packed. What they would refuse costs the points that it belongs to: itself in a point, those
+ * below in a resource, scope or metric. What the numbers mean is not checked.
+ *
+ * Returns as otelue_export(); -EINVAL when the way to the points is malformed. Without a listener nothing is looked
+ * at.
  */
 OTELUE_API int otelue_export_otlp(otelue_exporter *exporter, const void *request, size_t size,
                                   otelue_result *result);
@@ -448,7 +458,8 @@ OTELUE_API int otelue_stats(const otelue_exporter *exporter, otelue_statistics *
 
 /* ---- Without a kernel ------------------------------------------------------------------------------------ */
 
-/* Where otelue_encode_next() and otelue_split_next() stand. All zero at the start. */
+/* Where otelue_encode_next() and otelue_split_next() stand. All zero at the start; then the same batch or request and
+ * the same options go with it until the end. Each batch has its own. */
 typedef struct otelue_cursor {
   uint64_t opaque[24];
 } otelue_cursor;
@@ -462,9 +473,11 @@ typedef struct otelue_cursor {
  *
  * options   limits and packing; NULL: defaults.
  * capacity  at least max_event_bytes + OTELUE_ENCODE_SLACK, else -ENOBUFS.
- * *written  the size of the event.
- * result    NULL or the sum over all calls: the first call clears it.
- * Returns 1 for an event, 0 when there is no more, else as otelue_export().
+ * *written  the size of the event; 0 when there is none.
+ * result    NULL or the sum over all calls: the first call clears it. The points of all events handed out are
+ *           counted as exported, and the last call, which returns 0, may still add points that were refused.
+ * Returns 1 for an event, 0 when there is no more; -ENOBUFS; -EINVAL or -E2BIG for options as otelue_open(); -EINVAL
+ * or -EOPNOTSUPP for a batch as otelue_export(). On failure result and cursor are left as they were.
  */
 OTELUE_API int otelue_encode_next(const void *batch, size_t size, const otelue_options *options,
                                   otelue_cursor *cursor, void *out, size_t capacity, size_t *written,
@@ -477,13 +490,15 @@ OTELUE_API int otelue_split_next(const void *request, size_t size, const otelue_
 
 /*
  * Encodes a run of attribute records, for points of any kind with OTELUE_ENCODED_ATTRIBUTES. Series live long:
- * encode their attributes once, keep the bytes, and append them to each batch.
+ * encode their attributes once, keep the bytes, and append them to each batch, at any offset. They are opaque, and
+ * for the release of the library that made them. What was changed in them, as a string that is not UTF-8, is counted
+ * at each use.
  *
  * batch     a batch with a valid header; it needs no points.
  * off, len  the otelue_attribute records in it.
  * *written  the size of the set, also when it does not fit; at least 1.
  * Returns 0; -ENOBUFS when capacity is too small (out may then be NULL); -EINVAL for attributes that would make
- * a point invalid; -E2BIG for a set that no event could hold; -EOPNOTSUPP as otelue_export().
+ * a point invalid; -E2BIG for a set of more than 8168 bytes of OTLP; -EOPNOTSUPP as otelue_export().
  */
 OTELUE_API int otelue_encode_attributes(const void *batch, size_t size, uint32_t off, uint32_t len, void *out,
                                         size_t capacity, size_t *written);

@@ -117,7 +117,7 @@ const char* otelue_strerror(int result) {
     case -EOPNOTSUPP:
       return "the batch is of a version that this library does not know";
     case -E2BIG:
-      return "options of a newer version, or an attribute set that no event can hold";
+      return "options of a newer version, or an attribute set that is too large";
     case -ENOBUFS:
       return "the buffer is too small";
     case -ENOMEM:
@@ -138,10 +138,10 @@ const char* otelue_strreason(uint32_t reason) {
       "temporality or is_monotonic does not fit the metric's kind",
       "the value type does not fit the metric's kind",
       "an attribute's value has an unknown type, or is a bool that is neither 0 nor 1",
-      "a name, unit, schema URL or key is not UTF-8, or a key is empty",
+      "a name, unit, schema URL or key is not UTF-8, or a batch's key is empty",
       "the number of bucket counts does not fit the number of bounds",
       "an encoded attribute set is damaged",
-      "the point is not a valid protobuf message",
+      "the point, or what surrounds it, is malformed",
       "the point is too large for an event",
       "the kernel refused the event",
   };
