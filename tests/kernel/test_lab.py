@@ -73,7 +73,7 @@ status, output, error = run(*program)
 assert status == 0, (status, error)
 points = [line.split(" ", 1)[1] for line in output.decode().splitlines() if line.startswith("20")]
 assert points[0].startswith('sum http.requests{method="GET"} 7 {request} delta monotonic '), points
-assert points[1].startswith("gauge queue.depth 2.5 "), points
+assert points[1].startswith("gauge queue.depth{} 2.5 "), points
 assert b"success: 2 points exported, 0 not heard\n" in error
 assert re.search(rb"^otelue: 2 events, 2 points, \d+ bytes, 0 lost, 0 undecodable$", error, re.MULTILINE), error
 
@@ -84,11 +84,15 @@ with subprocess.Popen([VM, "sh", "-c", f"({heard}) & exec {TOOL} watch"], stdout
     lines = [machine.stdout.readline() for _ in range(2)]
     machine.send_signal(signal.SIGINT)
     rest, error = machine.communicate()
-assert b" http.requests{" in lines[0] and b" queue.depth " in lines[1] and rest == b"", (lines, rest)
+assert b" http.requests{" in lines[0] and b" queue.depth{} 2.5 " in lines[1] and rest == b"", (lines, rest)
 assert machine.returncode == 0, machine.returncode
 assert re.search(rb"^otelue: 2 events, 2 points, \d+ bytes, 0 lost, 0 undecodable$", error, re.MULTILINE), error
 
-# On this machine, whatever its kernel, and in the lab.
+# The command on this machine, whatever its kernel, and in the lab.
 here = subprocess.run([TOOL, "status"], capture_output=True, text=True)
 check_status(here.returncode, here.stdout)
-assert run(TOOL, "status") == (0, b"otlp_metrics is registered, nobody listens\n", b"")
+status, output, error = run("sh", "-c", f"{TOOL} status && {TOOL} demo")
+lines = output.decode().splitlines()
+assert (status, error, lines[0]) == (0, b"", "otlp_metrics is registered, nobody listens"), (status, output, error)
+assert "What came back from the kernel, through perf:" in lines and "recording" not in output.decode()
+assert "ok: 5 events went out, 5 came back, byte for byte the same" in lines
