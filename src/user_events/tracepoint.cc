@@ -174,10 +174,12 @@ void Tracepoint::heal(bool is_enabled) {
   if (enabled() == is_enabled || !try_lock()) return;
   Target target;
   if (enabled() != is_enabled && load(&target) && heal_.due()) {
-    // Bits of dead lineages stay as they are.
-    word_.store(0, std::memory_order_relaxed);
+    // Bits of dead lineages stay as they are. A word of 0 is left to the kernel, which may be about to set it.
+    if (!is_enabled) word_.store(0, std::memory_order_relaxed);
     int result = register_bit(target.fd);
-    if (result == -EADDRINUSE) result = is_enabled ? register_free_bit(target.fd) : 0;
+    if (result == -EADDRINUSE && is_enabled) result = register_free_bit(target.fd);
+    // This lineage has all bits, and our event cannot be another one: the kernel's next change sets the word right.
+    if (result == -EADDRINUSE) result = 0;
     if (enabled() == is_enabled) heal_.reset();
     if (result < 0) {
       set_step(OTELUE_STEP_REGISTER, -result);
