@@ -200,7 +200,7 @@ uint32_t AttributeWriter::attribute(uint32_t field, const otelue_attribute& attr
 
 // What most attributes are: a string that is so short that all lengths take one byte.
 bool is_short_string(const otelue_attribute& attribute) {
-  return attribute.value.type == OTELUE_STRING && attribute.key.len < 64 && attribute.value.len < 128 - 6 - 64;
+  return attribute.value.type == OTELUE_STRING && attribute.key.len - 1 < 64 && attribute.value.len - 1 < 56;
 }
 
 // The KeyValue of a short string.
@@ -208,22 +208,19 @@ bool is_short_string(const otelue_attribute& attribute) {
 //     | tag, size | key: tag, size, text | value: tag, size | string_value: tag, size, text |
 [[gnu::always_inline]] inline uint32_t put_short_string(wire::Writer& out, const records::Batch& batch, uint32_t field,
                                                         const otelue_attribute& attribute, Changes& changes) {
-  std::string_view key;
-  std::string_view text;
-  if (attribute.value.bits > UINT32_MAX || !batch.text(attribute.key, &key) ||
-      !batch.text({static_cast<uint32_t>(attribute.value.bits), attribute.value.len}, &text)) {
-    return OTELUE_REASON_REFERENCE;
-  }
-  if (key.empty()) return OTELUE_REASON_TEXT;
-  const size_t size = 2 + key.size() + 2 + 2 + text.size();
+  const size_t key_size = attribute.key.len;
+  const size_t text_size = attribute.value.len;
+  const char* key = batch.text_at(attribute.key.off, attribute.key.len);
+  const char* text = batch.text_at(attribute.value.bits, attribute.value.len);
+  if (key == nullptr || text == nullptr) return OTELUE_REASON_REFERENCE;
+  const size_t size = 2 + key_size + 2 + 2 + text_size;
   uint8_t* p = out.take(2 + size);
   if (p == nullptr) return OTELUE_REASON_NONE;
-  p = wire::put_bytes(p, wire::tag(field, wire::kBytes), size, wire::tag(kKey, wire::kBytes), key.size());
-  if (!copy_utf8(p, key)) return OTELUE_REASON_TEXT;
-  p += key.size();
-  p = wire::put_bytes(p, wire::tag(kValue, wire::kBytes), 2 + text.size(), wire::tag(kStringValue, wire::kBytes),
-                      text.size());
-  if (!copy_utf8(p, text)) send_as_bytes(p - 2, changes);
+  p = wire::put_bytes(p, wire::tag(field, wire::kBytes), size, wire::tag(kKey, wire::kBytes), key_size);
+  if (!copy_utf8(p, {key, key_size})) return OTELUE_REASON_TEXT;
+  p = wire::put_bytes(p + key_size, wire::tag(kValue, wire::kBytes), 2 + text_size,
+                      wire::tag(kStringValue, wire::kBytes), text_size);
+  if (!copy_utf8(p, {text, text_size})) send_as_bytes(p - 2, changes);
   return OTELUE_REASON_NONE;
 }
 

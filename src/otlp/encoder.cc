@@ -166,22 +166,21 @@ Event::Fit Encoder::change_metric(uint32_t off, uint32_t* reason) {
   return fit;
 }
 
-Event::Fit Encoder::add(const otelue_point& point, uint32_t* reason, Changes& changes) {
-  if (!is_open(kLevels - 1, point.metric)) {
-    if (const Fit fit = change_metric(point.metric, reason); fit != Fit::kAppended) return fit;
-  }
+[[gnu::always_inline]] inline Event::Fit Encoder::append(const otelue_point& point, bool with_exemplars,
+                                                         uint32_t* reason, Changes& changes) {
   const Changes before = changes;
-  auto append = [&](bool with_exemplars) {
-    const Fit fit = event_.append(kDataPoints, reason, [&](wire::Writer& out) {
-      return put_point(out, batch_, kind_, point, with_exemplars, changes);
-    });
-    if (fit != Fit::kAppended) changes = before;
-    return fit;
-  };
-  Fit fit = append(true);
-  if (fit != Fit::kFull || !event_.empty()) return fit;
-  if (point.exemplars.len != 0) fit = append(false);
-  if (fit != Fit::kFull) return fit;
+  const Fit fit = event_.append(kDataPoints, reason, [&](wire::Writer& out) {
+    return put_point(out, batch_, kind_, point, with_exemplars, changes);
+  });
+  if (fit != Fit::kAppended) changes = before;
+  return fit;
+}
+
+// What becomes of a point for which even an empty event has no room.
+Event::Fit Encoder::shrink(const otelue_point& point, uint32_t* reason, Changes& changes) {
+  if (point.exemplars.len != 0) {
+    if (const Fit fit = append(point, false, reason, changes); fit != Fit::kFull) return fit;
+  }
   *reason = OTELUE_REASON_TOO_LARGE;
   return Fit::kInvalid;
 }
@@ -193,12 +192,15 @@ bool Encoder::next(Account& account, Message* out) {
   const auto& points = batch_.points();
   for (; next_ < points.size(); ++next_) {
     const otelue_point point = points[next_];
-    if (!event_.empty() && packing_ != OTELUE_PACK_REQUEST &&
-        (packing_ == OTELUE_PACK_POINT || !is_open(kLevels - 1, point.metric))) {
-      break;
-    }
+    const bool is_inside = is_open(kLevels - 1, point.metric);
+    if (!event_.empty() && packing_ != OTELUE_PACK_REQUEST && (packing_ == OTELUE_PACK_POINT || !is_inside)) break;
+
     uint32_t reason = kNone;
-    const Fit fit = add(point, &reason, account.changes);
+    Fit fit = is_inside ? Fit::kAppended : change_metric(point.metric, &reason);
+    if (fit == Fit::kAppended) {
+      fit = append(point, true, &reason, account.changes);
+      if (fit == Fit::kFull && event_.empty()) fit = shrink(point, &reason, account.changes);
+    }
     if (fit == Fit::kFull) break;
     if (fit == Fit::kInvalid) {
       account.refuse(next_, reason);

@@ -57,7 +57,9 @@ class Encoder {
   // ResourceMetrics, ScopeMetrics, Metric, data. Their keys are the offsets of resource, scope and metric.
   static constexpr size_t kLevels = 4;
 
-  Fit add(const otelue_point& point, uint32_t* reason, Changes& changes);
+  // Appends a point to the open metric.
+  Fit append(const otelue_point& point, bool with_exemplars, uint32_t* reason, Changes& changes);
+  Fit shrink(const otelue_point& point, uint32_t* reason, Changes& changes);
   Fit change_metric(uint32_t off, uint32_t* reason);
   Fit enter(uint32_t metric, uint32_t* reason);
   Fit open_resource(uint32_t off, uint32_t* reason);

@@ -113,7 +113,7 @@ Event::Fit Event::open(uint64_t key, uint32_t field, uint32_t* reason, Head&& he
 }
 
 template <typename Point>
-Event::Fit Event::append(uint32_t field, uint32_t* reason, Point&& point) {
+[[gnu::always_inline]] inline Event::Fit Event::append(uint32_t field, uint32_t* reason, Point&& point) {
   const size_t start = out_.position();
   const auto message = out_.open(field, point_width_);
   *reason = point(out_);
@@ -121,12 +121,12 @@ Event::Fit Event::append(uint32_t field, uint32_t* reason, Point&& point) {
     out_.rewind(start);
     return Fit::kInvalid;
   }
-  out_.close(message);
+  const size_t width = out_.close(message);
   if (!out_.ok() || !fits()) {
     out_.rewind(start);
     return Fit::kFull;
   }
-  point_width_ = wire::varint_size(out_.position() - message.body);
+  point_width_ = width;
   ++points_;
   return Fit::kAppended;
 }

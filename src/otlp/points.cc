@@ -104,7 +104,7 @@ void PointWriter::times_count_sum(uint64_t count, bool has_sum, double sum) {
   out_.commit(p);
 }
 
-uint32_t PointWriter::attributes(uint32_t field) {
+[[gnu::always_inline]] inline uint32_t PointWriter::attributes(uint32_t field) {
   switch (point_.attributes_form) {
     case OTELUE_ATTRIBUTE_RECORDS:
       return put_attributes(out_, batch_, point_.attributes, field, kPointDepth, changes_);

@@ -70,13 +70,16 @@ class Batch {
   }
 
   bool text(otelue_ref ref, std::string_view* out) const {
-    if (ref.len == 0) {
-      *out = {};
-      return true;
-    }
-    if (ref.off < sizeof(otelue_batch) || ref.off > size_ || ref.len > size_ - ref.off) return false;
-    *out = {reinterpret_cast<const char*>(data_) + ref.off, ref.len};
-    return true;
+    *out = {};
+    if (ref.len == 0) return true;
+    const char* text = text_at(ref.off, ref.len);
+    if (text != nullptr) *out = {text, ref.len};
+    return text != nullptr;
+  }
+  // Text that is not empty; nullptr when it does not lie in the batch.
+  const char* text_at(uint64_t off, uint32_t len) const {
+    if (off < sizeof(otelue_batch) || off > size_ || len > size_ - off) return nullptr;
+    return reinterpret_cast<const char*>(data_) + off;
   }
 
  private:
