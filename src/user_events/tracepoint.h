@@ -104,7 +104,7 @@ class Tracepoint {
 
   // The kernel owns these eight bytes.
   alignas(8) std::atomic<uint32_t> word_;
-  uint32_t word_padding_;
+  [[maybe_unused]] uint32_t word_padding_;
 
   OfProcess* own_;
   std::atomic<uint64_t> target_;  // write index << 32 | (fd + 1); 0: unregistered
