@@ -270,11 +270,17 @@ TEST_CASE("a registration that is refused for want of memory, by a filter, or by
   }
 }
 
-TEST_CASE("what stays in the way is tried less and less often, and still noticed when it goes") {
+TEST_CASE("what stays in the way is tried less and less often, logged once, and still noticed when it goes") {
   const Mount tracefs;
   ioctl_error = ENOMEM;
   registrations_tried = 0;
-  const lab::Exporter exporter;
+  std::string log;
+  otelue_options options = lab::packing(OTELUE_PACK_POINT);
+  options.log_context = &log;
+  options.log = [](void* context, int32_t, const char* message) {
+    *static_cast<std::string*>(context) += std::string(message) + "\n";
+  };
+  const lab::Exporter exporter(options);
   int exports = 0;
   // 0.1 s, then twice as long each time: now the pause is as long as it gets.
   REQUIRE(lab::eventually([&] {
@@ -283,6 +289,7 @@ TEST_CASE("what stays in the way is tried less and less often, and still noticed
     return registrations_tried == 7;
   }));
   CHECK(exports > 70);
+  CHECK(log == "the kernel refused to register otlp_metrics: Cannot allocate memory\n");
   ioctl_error = 0;
   claim_that_it_recovers(exporter);
   CHECK(registrations_tried == 8);
