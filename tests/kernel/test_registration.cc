@@ -81,7 +81,7 @@ void check_that_all_share(const std::vector<const char*>& before, const std::vec
   for (const char* definition : after) start(definition);
 
   lab::Perf perf;
-  CHECK(exporter.enabled());
+  CHECK(lab::eventually([&] { return exporter.enabled(); }));  // a fork delays what the kernel writes
   CHECK(exporter.send(1, 3) == 3);
   CHECK(perf.read() == lab::events_of(1, 3));
   for (const auto& other : others) {
