@@ -392,6 +392,8 @@ class Bench:
             add(f"whole export, {form}, {LARGE}", cost[f"{form} {LARGE}"], cost[f"write {LARGE}"],
                 peer="bare write()s", wanted="<= 2")
 
+        add("bare write()s", cost[f"write {DEFAULT}"], cost["write each"], peer="bare write()s of one event per point")
+
         def share(words, name, peer, events, size=""):
             for what, wanted in [("events", events), ("bytes", size)]:
                 add(f"{words}: {what}", heard[name][what], heard[peer][what], "", "reference", wanted)
@@ -412,6 +414,7 @@ def in_lab(build, rounds):
     contenders = {
         "reference": reference(peer),
         "reference instruments": reference(peer, "instruments", 1000),
+        "write each": otelue(bench, packing="point", writer="write"),
     }
     for limit in [DEFAULT, LARGE]:
         for form in ["records", "sets"]:
