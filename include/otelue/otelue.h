@@ -13,7 +13,7 @@
  *   Threads   Any function, any thread, any time, also two at once on one exporter. Only otelue_close() must be
  *             the last call on its exporter. Nothing is locked and no thread-local storage is used on export.
  *   Memory    The library keeps no pointer into what callers hand in, and allocates nothing on export.
- *   Stack     otelue_export() and otelue_export_otlp() need 76 KiB of free stack, all else less than 16 KiB.
+ *   Stack     otelue_export() and otelue_export_otlp() need 72 KiB of free stack, all else less than 16 KiB.
  *   Signals   No function is async-signal-safe. None installs a handler, prints, blocks or ends the process.
  *   fork      A child may go on with its parent's exporters; each registers afresh at its first export.
  */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "otlp/attributes.h"
 
+#include <type_traits>
+
 #include "otlp/fields.h"
 #include "records/utf8.h"
 
@@ -18,8 +20,7 @@ class AttributeWriter {
       : out_(out), batch_(batch), changes_(changes) {}
 
   // A KeyValue in `field` of a message at `depth`. `offset` is where the record lies.
-  uint32_t attribute(uint32_t field, const otelue_attribute& attribute, uint64_t offset, unsigned depth,
-                     unsigned containers);
+  uint32_t put(uint32_t field, const otelue_attribute& attribute, uint64_t offset, unsigned depth, unsigned containers);
 
  private:
   // A value that is no container: the text that it refers to, if any, and what its AnyValue takes.
@@ -28,15 +29,15 @@ class AttributeWriter {
     size_t size;
   };
 
-  static bool is_container(const otelue_value& value) {
-    return value.type == OTELUE_ARRAY || value.type == OTELUE_KVLIST;
-  }
   uint32_t measure(const otelue_value& value, Scalar* scalar) const;
   uint8_t* put_scalar(uint8_t* p, const otelue_value& value, const Scalar& scalar);
-  uint32_t value(uint32_t field, const otelue_value& value, uint64_t offset, unsigned depth, unsigned containers);
-  uint32_t nested(uint32_t field, std::string_view key, const otelue_value& list, uint64_t offset, unsigned depth,
-                  unsigned containers);
-  uint32_t container(const otelue_value& value, uint64_t offset, unsigned depth, unsigned containers);
+  uint32_t scalar_value(uint32_t field, const otelue_value& value);
+  uint32_t scalar_attribute(uint32_t field, const otelue_attribute& attribute);
+  // An AnyValue likewise.
+  uint32_t put(uint32_t field, const otelue_value& value, uint64_t offset, unsigned depth, unsigned containers);
+  template <typename Record>
+  uint32_t container(uint32_t field, const otelue_value& value, uint64_t offset, unsigned depth, unsigned containers);
+  uint32_t put_key(otelue_ref ref);
   template <typename Record>
   bool below(const otelue_value& value, uint64_t offset, Run<Record>* run) const;
 
@@ -115,44 +116,67 @@ bool AttributeWriter::below(const otelue_value& value, uint64_t offset, Run<Reco
          run->offset(run->size()) <= offset;
 }
 
-// What an AnyValue at `depth` contains. Every element takes two bytes or more and the writer runs full at some
-// point, which bounds the time even when elements are shared many times over.
-uint32_t AttributeWriter::container(const otelue_value& value, uint64_t offset, unsigned depth, unsigned containers) {
-  const bool is_array = value.type == OTELUE_ARRAY;
-  const unsigned element_depth = depth + (is_array ? 2 : 3);
-  if (containers == kDeepestContainer || (value.len == 0 ? depth + 1 : element_depth) > kDeepestMessage) {
+// An AnyValue at `depth` that contains values or attributes. Every element takes two bytes or more and the writer runs
+// full at some point, which bounds the time even when elements are shared many times over.
+template <typename Record>
+uint32_t AttributeWriter::container(uint32_t field, const otelue_value& value, uint64_t offset, unsigned depth,
+                                    unsigned containers) {
+  constexpr bool kIsArray = std::is_same_v<Record, otelue_value>;
+  const unsigned element_depth = depth + (kIsArray ? 2 : 1);
+  const unsigned deepest = value.len == 0 ? depth + 1 : depth + (kIsArray ? 2 : 3);
+  const auto any = out_.open(field);
+  if (containers == kDeepestContainer || deepest > kDeepestMessage) {
     ++changes_.values_emptied;
+    out_.close(any);
     return OTELUE_REASON_NONE;
   }
 
+  Run<Record> elements;
+  if (!below(value, offset, &elements)) return OTELUE_REASON_REFERENCE;
   uint32_t reason = OTELUE_REASON_NONE;
-  const auto list = out_.open(is_array ? kArrayValue : kKvlistValue);
-  if (is_array) {
-    Run<otelue_value> elements;
-    if (!below(value, offset, &elements)) return OTELUE_REASON_REFERENCE;
-    for (uint32_t i = 0; i < elements.size() && out_.ok() && reason == OTELUE_REASON_NONE; ++i) {
-      reason = this->value(kValues, elements[i], elements.offset(i), depth + 2, containers + 1);
-    }
-  } else {
-    Run<otelue_attribute> elements;
-    if (!below(value, offset, &elements)) return OTELUE_REASON_REFERENCE;
-    for (uint32_t i = 0; i < elements.size() && out_.ok() && reason == OTELUE_REASON_NONE; ++i) {
-      reason = attribute(kValues, elements[i], elements.offset(i), depth + 1, containers + 1);
-    }
+  const auto list = out_.open(kIsArray ? kArrayValue : kKvlistValue);
+  for (uint32_t i = 0; i < elements.size() && out_.ok() && reason == OTELUE_REASON_NONE; ++i) {
+    reason = put(kValues, elements[i], elements.offset(i), element_depth, containers + 1);
   }
   out_.close(list);
+  out_.close(any);
   return reason;
 }
 
-// An AnyValue at `depth`.
-uint32_t AttributeWriter::value(uint32_t field, const otelue_value& value, uint64_t offset, unsigned depth,
-                                unsigned containers) {
-  if (is_container(value)) {
-    const auto any = out_.open(field);
-    const uint32_t reason = container(value, offset, depth, containers);
-    out_.close(any);
-    return reason;
+[[gnu::always_inline]] inline uint32_t AttributeWriter::put(uint32_t field, const otelue_value& value, uint64_t offset,
+                                                            unsigned depth, unsigned containers) {
+  switch (value.type) {
+    case OTELUE_ARRAY:
+      return container<otelue_value>(field, value, offset, depth, containers);
+    case OTELUE_KVLIST:
+      return container<otelue_attribute>(field, value, offset, depth, containers);
+    default:
+      return scalar_value(field, value);
   }
+}
+
+[[gnu::always_inline]] inline uint32_t AttributeWriter::put(uint32_t field, const otelue_attribute& attribute,
+                                                            uint64_t offset, unsigned depth, unsigned containers) {
+  if (attribute.value.type != OTELUE_ARRAY && attribute.value.type != OTELUE_KVLIST) {
+    return scalar_attribute(field, attribute);
+  }
+  const auto key_value = out_.open(field);
+  if (const uint32_t reason = put_key(attribute.key); reason != OTELUE_REASON_NONE) return reason;
+  const uint32_t reason = put(kValue, attribute.value, offset, depth + 2, containers);
+  out_.close(key_value);
+  return reason;
+}
+
+[[gnu::noinline]] uint32_t AttributeWriter::put_key(otelue_ref ref) {
+  std::string_view key;
+  if (!batch_.text(ref, &key)) return OTELUE_REASON_REFERENCE;
+  if (key.empty() || !records::is_utf8(key)) return OTELUE_REASON_TEXT;
+  out_.bytes(kKey, key);
+  return OTELUE_REASON_NONE;
+}
+
+// Keys and scalars stay out of the functions that call themselves, whose frames add up.
+[[gnu::noinline]] uint32_t AttributeWriter::scalar_value(uint32_t field, const otelue_value& value) {
   Scalar scalar;
   const uint32_t reason = measure(value, &scalar);
   if (reason != OTELUE_REASON_NONE) return reason;
@@ -163,25 +187,11 @@ uint32_t AttributeWriter::value(uint32_t field, const otelue_value& value, uint6
   return OTELUE_REASON_NONE;
 }
 
-// A KeyValue whose value is a container.
-uint32_t AttributeWriter::nested(uint32_t field, std::string_view key, const otelue_value& list, uint64_t offset,
-                                 unsigned depth, unsigned containers) {
-  if (!records::is_utf8(key)) return OTELUE_REASON_TEXT;
-  const auto key_value = out_.open(field);
-  out_.bytes(kKey, key);
-  const uint32_t reason = value(kValue, list, offset, depth + 2, containers);
-  out_.close(key_value);
-  return reason;
-}
-
-uint32_t AttributeWriter::attribute(uint32_t field, const otelue_attribute& attribute, uint64_t offset, unsigned depth,
-                                    unsigned containers) {
+[[gnu::noinline]] uint32_t AttributeWriter::scalar_attribute(uint32_t field, const otelue_attribute& attribute) {
   std::string_view key;
+  Scalar scalar;
   if (!batch_.text(attribute.key, &key)) return OTELUE_REASON_REFERENCE;
   if (key.empty()) return OTELUE_REASON_TEXT;
-  if (is_container(attribute.value)) return nested(field, key, attribute.value, offset, depth, containers);
-
-  Scalar scalar;
   const uint32_t reason = measure(attribute.value, &scalar);
   if (reason != OTELUE_REASON_NONE) return reason;
   const size_t size = wire::delimited_size(key.size()) + wire::delimited_size(scalar.size);
@@ -306,7 +316,7 @@ uint32_t put_attributes(wire::Writer& out, const records::Batch& batch, otelue_r
     const otelue_attribute attribute = run[i];
     const uint32_t reason = is_short_string(attribute)
                                 ? put_short_string(out, view, field, attribute, changes)
-                                : writer.attribute(field, attribute, run.offset(i), depth, 0);
+                                : writer.put(field, attribute, run.offset(i), depth, 0);
     if (reason != OTELUE_REASON_NONE) return reason;
   }
   return OTELUE_REASON_NONE;
