@@ -10,9 +10,8 @@
 #include <otelue/otelue.h>
 #include <sched.h>
 
+#include <filesystem>
 #include <fstream>
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <string>
 
@@ -55,8 +54,8 @@ void append_event(std::ofstream& file, std::string_view payload) {
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  std::ifstream file(argv[1], std::ios::binary);
-  const std::string corpus((std::istreambuf_iterator<char>(file)), {});
+  std::string corpus(std::filesystem::file_size(argv[1]), '\0');
+  std::ifstream(argv[1], std::ios::binary).read(corpus.data(), static_cast<std::streamsize>(corpus.size()));
   const std::string directory = argv[2];
   std::ofstream results(directory + "/results", std::ios::binary);
   std::ofstream perf(directory + "/perf", std::ios::binary);
