@@ -178,14 +178,13 @@ void Tracepoint::heal(bool is_enabled) {
     if (!is_enabled) word_.store(0, std::memory_order_relaxed);
     int result = register_bit(target.fd);
     if (result == -EADDRINUSE && is_enabled) result = register_free_bit(target.fd);
-    // This lineage has all bits, and our event cannot be another one: the kernel's next change sets the word right.
-    if (result == -EADDRINUSE) result = 0;
     if (enabled() == is_enabled) heal_.reset();
-    if (result < 0) {
-      set_step(OTELUE_STEP_REGISTER, -result);
-    } else {
+    if (result == 0) log_(OTELUE_LOG_INFO, "otlp_metrics: registered again, the enable word was out of date");
+    // EADDRINUSE: this lineage is registered already, and the kernel's next change sets the word right.
+    if (result == 0 || result == -EADDRINUSE) {
       recovered(OTELUE_STEP_REGISTER);
-      log_(OTELUE_LOG_INFO, "otlp_metrics: registered again, the enable word was out of date");
+    } else {
+      set_step(OTELUE_STEP_REGISTER, -result);
     }
   }
   unlock();
