@@ -7,6 +7,7 @@
 
 #include "exporter.h"
 #include "otelue/otelue.h"
+#include "otlp/attribute_set.h"
 #include "otlp/splitter.h"
 #include "user_events/permanent.h"
 

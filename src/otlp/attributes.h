@@ -3,7 +3,6 @@
 #define OTELUE_SRC_OTLP_ATTRIBUTES_H
 
 #include <cstdint>
-#include <string_view>
 
 #include "otlp/wire.h"
 #include "records/batch.h"
@@ -28,16 +27,6 @@ struct Changes {
 // field. Returns OTELUE_REASON_*; a writer that runs full is no reason.
 uint32_t put_attributes(wire::Writer& out, const records::Batch& batch, otelue_ref ref, uint32_t field, unsigned depth,
                         Changes& changes);
-
-// An encoded attribute set: a header and the KeyValues of a NumberDataPoint, that is with kNumberAttributes for
-// their field. Every tag is one byte, so any other field takes the same room.
-inline constexpr size_t kSetHeaderBytes = 32;
-
-// Writes a set; its size is out.position().
-uint32_t encode_set(wire::Writer& out, const records::Batch& batch, otelue_ref ref);
-
-// Writes the KeyValues of a set into `field`. OTELUE_REASON_ENCODED when it is not as encode_set() left it.
-uint32_t put_set(wire::Writer& out, std::string_view set, uint32_t field, Changes& changes);
 
 }  // namespace otelue::otlp
 

@@ -3,6 +3,7 @@
 
 #include <bit>
 
+#include "otlp/attribute_set.h"
 #include "otlp/fields.h"
 
 namespace otelue::otlp {
