@@ -105,8 +105,6 @@ int Tracepoint::register_free_bit(int fd) {
     if (result != -EADDRINUSE) break;
     bit_ = (bit_ + 1) % kWordBits;
   }
-  // Inherited through as many forks, every bit can be this lineage's. Then one is to spare; else the fields differ.
-  if (result == -EADDRINUSE && unregister(fd, &word_, bit_) == 0) result = register_bit(fd);
   return result;
 }
 
@@ -125,6 +123,9 @@ void Tracepoint::open_and_register() {
   device_.store(file.st_dev, std::memory_order_relaxed);
   inode_.store(file.st_ino, std::memory_order_relaxed);
   if (result == 0) result = register_free_bit(fd);
+  // Inherited through as many forks, every bit can be this lineage's. Then one is to spare; else the fields differ.
+  // Not when healing: before July 2026 the kernel could not bear a fork by another thread meanwhile.
+  if (result == -EADDRINUSE && unregister(fd, &word_, bit_) == 0) result = register_bit(fd);
   if (result < 0) {
     ::close(fd);
     set_step(OTELUE_STEP_REGISTER, -result);
