@@ -115,20 +115,24 @@ Event::Fit Event::open(uint64_t key, uint32_t field, uint32_t* reason, Head&& he
 template <typename Point>
 [[gnu::always_inline]] inline Event::Fit Event::append(uint32_t field, uint32_t* reason, Point&& point) {
   const size_t start = out_.position();
+  // A further point that goes beyond batch_bytes need not be encoded to its end. Lengths may yet shrink by less than
+  // kSlack.
+  if (points_ > 0 && limits_.batch_bytes < limits_.max_event_bytes) {
+    const size_t end = limits_.batch_bytes + kSlack;
+    out_.set_capacity(end > start + tails_ ? end - tails_ : start);
+  }
   const auto message = out_.open(field, point_width_);
   *reason = point(out_);
-  if (*reason != 0 && out_.ok()) {
-    out_.rewind(start);
-    return Fit::kInvalid;
-  }
   const size_t width = out_.close(message);
-  if (!out_.ok() || !fits()) {
-    out_.rewind(start);
-    return Fit::kFull;
+  const bool is_whole = out_.ok();
+  out_.set_capacity(capacity_ - tails_);
+  if (is_whole && *reason == 0 && fits()) {
+    point_width_ = width;
+    ++points_;
+    return Fit::kAppended;
   }
-  point_width_ = width;
-  ++points_;
-  return Fit::kAppended;
+  out_.rewind(start);
+  return is_whole && *reason != 0 ? Fit::kInvalid : Fit::kFull;
 }
 
 }  // namespace otelue::otlp
