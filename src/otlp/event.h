@@ -75,7 +75,6 @@ class Event {
     const size_t limit = points_ == 0 ? limits_.max_event_bytes : limits_.batch_bytes;
     return out_.position() + tails_ <= limit || finished_size() <= limit;
   }
-  void abandon(size_t position);
   void set_tails(size_t size);
 
   wire::Writer out_;
