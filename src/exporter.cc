@@ -10,7 +10,7 @@
 #include "user_events/explain.h"
 #include "user_events/permanent.h"
 
-namespace otelue {
+namespace otelue_core {
 namespace {
 
 using user_events::Tracepoint;
@@ -51,19 +51,19 @@ int Settings::from(const otelue_options* options, Settings* out) {
     }
     memcpy(&o, options, size < sizeof o ? size : sizeof o);
   }
-  const uint32_t most = (o.flags & OTELUE_ALLOW_UNDELIVERABLE_EVENTS) != 0 ? OTELUE_LARGEST_MAX_EVENT_BYTES
+  const uint32_t most = (o.flags & OTELUE_ALLOW_LARGE_EVENTS) != 0 ? OTELUE_LARGEST_MAX_EVENT_BYTES
                                                                            : OTELUE_DEFAULT_MAX_EVENT_BYTES;
-  if ((o.flags & ~uint32_t{OTELUE_ALLOW_UNDELIVERABLE_EVENTS}) != 0 || o.reserved != 0) return -EINVAL;
+  if ((o.flags & ~uint32_t{OTELUE_ALLOW_LARGE_EVENTS}) != 0 || o.reserved != 0) return -EINVAL;
   if (o.packing > OTELUE_PACK_REQUEST || o.pacing_microseconds > kLongestPause) return -EINVAL;
-  if (o.max_event_bytes > most || o.batch_bytes > most) return -EINVAL;
-  if (o.max_event_bytes != 0 && o.batch_bytes > o.max_event_bytes) return -EINVAL;
+  if (o.max_event_bytes > most || o.target_event_bytes > most) return -EINVAL;
+  if (o.max_event_bytes != 0 && o.target_event_bytes > o.max_event_bytes) return -EINVAL;
 
   uint32_t max_event = o.max_event_bytes;
-  if (max_event == 0) max_event = o.batch_bytes > OTELUE_DEFAULT_MAX_EVENT_BYTES ? o.batch_bytes
+  if (max_event == 0) max_event = o.target_event_bytes > OTELUE_DEFAULT_MAX_EVENT_BYTES ? o.target_event_bytes
                                                                                  : OTELUE_DEFAULT_MAX_EVENT_BYTES;
-  uint32_t batch = o.batch_bytes;
-  if (batch == 0) batch = max_event < OTELUE_DEFAULT_BATCH_BYTES ? max_event : OTELUE_DEFAULT_BATCH_BYTES;
-  *out = {{batch, max_event}, o.packing, o.pacing_bytes, o.pacing_microseconds, {o.log, o.log_context}};
+  uint32_t batch = o.target_event_bytes;
+  if (batch == 0) batch = max_event < OTELUE_DEFAULT_TARGET_EVENT_BYTES ? max_event : OTELUE_DEFAULT_TARGET_EVENT_BYTES;
+  *out = {{batch, max_event}, o.packing, o.pacing_bytes, o.pacing_microseconds};
   return 0;
 }
 
@@ -100,7 +100,7 @@ bool Gate::shut() {
   return true;
 }
 
-bool Exporter::open(const Settings& settings) {
+bool Exporter::open(const Settings& settings, const Log& log) {
   struct OfProcess {
     Tracepoint::OfProcess tracepoint;
     std::atomic<uint32_t> inside;
@@ -108,8 +108,9 @@ bool Exporter::open(const Settings& settings) {
   auto* own = static_cast<OfProcess*>(user_events::allocate_per_process(sizeof(OfProcess)));
   if (own == nullptr) return false;
   settings_ = settings;
+  log_ = log;
   gate_.open(&own->inside);
-  tracepoint_.open(settings.log, &own->tracepoint);
+  tracepoint_.open(log, &own->tracepoint);
   return true;
 }
 
@@ -121,8 +122,8 @@ int Exporter::refuse(int error) {
 // Whether somebody listens.
 bool Exporter::begin(otelue_result* result, Tracepoint::Target* target) {
   const auto listeners = tracepoint_.listen(false, target);
-  result->enabled = listeners == Tracepoint::Listeners::kHere || listeners == Tracepoint::Listeners::kElsewhere;
-  return result->enabled != 0;
+  result->listening = listeners == Tracepoint::Listeners::kHere || listeners == Tracepoint::Listeners::kElsewhere;
+  return result->listening != 0;
 }
 
 int Exporter::finish(const otelue_result& result) {
@@ -130,7 +131,7 @@ int Exporter::finish(const otelue_result& result) {
     if (n != 0) total.fetch_add(n, std::memory_order_relaxed);
   };
   add_to(totals_.exports, 1);
-  add_to(totals_.exports_unheard, result.enabled == 0);
+  add_to(totals_.exports_unheard, result.listening == 0);
   add_to(totals_.points_total, result.points_total);
   add_to(totals_.points_exported, result.points_exported);
   add_to(totals_.points_invalid, result.points_invalid);
@@ -148,15 +149,15 @@ int Exporter::finish(const otelue_result& result) {
 
 // Logs the reasons that no earlier export had.
 void Exporter::log_drops(const otlp::Account& account) {
-  if (settings_.log.function == nullptr || account.reasons == 0) return;
+  if (log_.function == nullptr || account.reasons == 0) return;
   const uint32_t fresh = account.reasons & ~logged_reasons_.fetch_or(account.reasons, std::memory_order_relaxed);
   for (uint32_t reason = 0; fresh >> reason != 0; ++reason) {
     if ((fresh >> reason & 1) == 0) continue;
     if (reason == account.first_bad_reason) {
-      settings_.log(OTELUE_LOG_ERROR, "a point (number %u of the export) was dropped: %s", account.first_bad_point,
+      log_(OTELUE_LOG_ERROR, "a point (number %u of the export) was dropped: %s", account.first_bad_point,
                     otelue_strreason(reason));
     } else {
-      settings_.log(OTELUE_LOG_ERROR, "a point was dropped: %s", otelue_strreason(reason));
+      log_(OTELUE_LOG_ERROR, "a point was dropped: %s", otelue_strreason(reason));
     }
   }
 }
@@ -216,6 +217,7 @@ int Exporter::export_batch(const void* data, size_t size, otelue_result* result)
     result->points_total = batch.points().size();
     Tracepoint::Target target;
     if (begin(result, &target)) write_batch(batch, target, result);
+    result->step = tracepoint_.status().step;
     result->points_unheard = result->points_total - result->points_exported - result->points_invalid -
                              result->points_too_large - result->points_unwritten;
     error = finish(*result);
@@ -240,9 +242,23 @@ int Exporter::export_otlp(const void* data, size_t size, otelue_result* result) 
                                result->points_too_large - result->points_unwritten;
     }
   }
+  if (error == 0) result->step = tracepoint_.status().step;
   error = error == 0 ? finish(*result) : refuse(error);
   gate_.leave();
   return error;
+}
+
+bool Exporter::listening(uint32_t* step) {
+  otelue_result result{};
+  bool found = false;
+  if (gate_.enter()) {
+    const NoCancellation guard;
+    Tracepoint::Target target;
+    found = begin(&result, &target);
+    gate_.leave();
+  }
+  *step = found ? uint32_t{OTELUE_STEP_REGISTERED} : tracepoint_.status().step;
+  return found;
 }
 
 int Exporter::force_flush() {
@@ -256,7 +272,7 @@ void Exporter::shutdown() {
   if (gate_.shut()) tracepoint_.close();
 }
 
-int Exporter::status(otelue_status_info* out) {
+int Exporter::status(otelue_status* out) {
   auto listeners = Tracepoint::Listeners::kUnregistered;
   if (gate_.enter()) {
     const NoCancellation guard;
@@ -267,7 +283,7 @@ int Exporter::status(otelue_status_info* out) {
   const auto status = tracepoint_.status();
   out->registered = status.registered;
   out->enabled = tracepoint_.enabled();
-  out->heard = listeners == Tracepoint::Listeners::kHere;
+  out->heard_here = listeners == Tracepoint::Listeners::kHere;
   out->step = status.step;
   out->last_errno = status.error;
   if (status.step != OTELUE_STEP_REGISTERED) {
@@ -301,4 +317,4 @@ void Exporter::statistics(otelue_statistics* out) const {
   out->registrations = tracepoint_.registrations();
 }
 
-}  // namespace otelue
+}  // namespace otelue_core

@@ -12,7 +12,7 @@
 #include "records/request.h"
 #include "user_events/tracepoint.h"
 
-namespace otelue {
+namespace otelue_core {
 
 // Options with their defaults in place.
 struct Settings {
@@ -20,7 +20,6 @@ struct Settings {
   uint32_t packing;
   uint32_t pacing_bytes;
   uint32_t pacing_microseconds;
-  Log log;
 
   // 0, -EINVAL or -E2BIG. NULL: all defaults.
   static int from(const otelue_options* options, Settings* out);
@@ -47,15 +46,16 @@ class Gate {
 class Exporter {
  public:
   // False when memory ran out.
-  bool open(const Settings& settings);
+  bool open(const Settings& settings, const Log& log);
 
   bool enabled() const { return tracepoint_.enabled(); }
+  bool listening(uint32_t* step);
   // As their public namesakes; `result` is all zero.
   int export_batch(const void* batch, size_t size, otelue_result* result);
   int export_otlp(const void* request, size_t size, otelue_result* result);
   int force_flush();
   void shutdown();
-  int status(otelue_status_info* out);
+  int status(otelue_status* out);
   void statistics(otelue_statistics* out) const;
 
  private:
@@ -72,6 +72,7 @@ class Exporter {
 
   Tracepoint tracepoint_;  // first: its first word is the enable word
   Settings settings_;
+  Log log_;
   Gate gate_;
   std::atomic<uint32_t> logged_reasons_;  // bit n: OTELUE_REASON n was logged
 
@@ -88,6 +89,6 @@ class Exporter {
 // What an account of otlp/ says, as a result.
 void add(const otlp::Account& account, otelue_result* result);
 
-}  // namespace otelue
+}  // namespace otelue_core
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "otelue/otelue.h"
 
-namespace otelue {
+namespace otelue_core {
 
 // The caller's log function, or none.
 struct Log {
@@ -25,6 +25,6 @@ struct Log {
   }
 };
 
-}  // namespace otelue
+}  // namespace otelue_core
 
 #endif

@@ -5,7 +5,7 @@
 //
 //   otelue::Exporter exporter;
 //   otelue::Batch batch;
-//   batch.resource({{"service.name", "shop"}});
+//   batch.set_resource({{"service.name", "shop"}});
 //   const auto requests = batch.counter(batch.scope("my.meter"), "http.requests", "{request}");
 //   batch.point(requests, 7, {{"http.request.method", "GET"}, {"http.response.status_code", 200}});
 //   exporter.send(batch);
@@ -163,12 +163,12 @@ class Batch {
   // ---- What stays from one cycle to the next.
 
   // The resource of scopes that name none.
-  Resource resource(const Attributes& attributes, std::string_view schema_url = {}) {
-    const Resource added = another_resource(attributes, schema_url);
+  Resource set_resource(const Attributes& attributes, std::string_view schema_url = {}) {
+    const Resource added = add_resource(attributes, schema_url);
     resource_ = added.offset;
     return added;
   }
-  Resource another_resource(const Attributes& attributes, std::string_view schema_url = {}) {
+  Resource add_resource(const Attributes& attributes, std::string_view schema_url = {}) {
     otelue_resource record = {};
     record.attributes = put(attributes);
     record.schema_url = put(schema_url);
@@ -227,12 +227,12 @@ class Batch {
   Series series(const Attributes& attributes) {
     Batch aside;
     const otelue_ref run = aside.put(attributes);
-    const auto [data, size] = aside.finish();
-    size_t needed = 0;
-    otelue_encode_attributes(data, size, run.off, run.len, nullptr, 0, &needed);
-    std::vector<char> set(needed > 0 ? needed : 1);  // one zero byte is no encoded set
-    otelue_encode_attributes(data, size, run.off, run.len, set.data(), set.size(), &needed);
-    Series added{put(std::string_view(set.data(), set.size()))};
+    char set[OTELUE_ENCODED_ATTRIBUTES_MAX];
+    size_t size = 0;
+    otelue_encode_attributes(aside.bytes_.data(), aside.bytes_.size(), run.off, run.len, set, sizeof set, &size, nullptr,
+                             nullptr);
+    if (size == 0) set[size++] = 0;  // one zero byte is no encoded set
+    Series added{put(std::string_view(set, size))};
     keep(0);
     return added;
   }
@@ -495,10 +495,10 @@ struct Result : otelue_result {
 // Owns an exporter. Safe from any thread, but for moving and destroying it.
 class Exporter {
  public:
-  Exporter() : error_(otelue_open(nullptr, &handle_)) {}
+  Exporter() : error_(otelue_open(nullptr, nullptr, nullptr, &handle_)) {}
   explicit Exporter(otelue_options options) {
     options.struct_size = sizeof options;
-    error_ = otelue_open(&options, &handle_);
+    error_ = otelue_open(&options, nullptr, nullptr, &handle_);
   }
   ~Exporter() { otelue_close(handle_); }
   Exporter(Exporter&& other) noexcept
@@ -513,7 +513,9 @@ class Exporter {
   int error() const { return error_; }
   otelue_exporter* get() const { return handle_; }
 
-  bool enabled() const { return otelue_enabled(handle_) > 0; }
+  bool enabled() const { return otelue_enabled(handle_) != 0; }
+  // Whether it is worth filling a batch.
+  bool listening() { return otelue_listening(handle_, nullptr) != 0; }
   Result send(Batch& batch) {
     const auto [data, size] = batch.finish();
     return run(otelue_export, data, size);
@@ -525,16 +527,16 @@ class Exporter {
   int force_flush() { return otelue_force_flush(handle_); }
   int shutdown() { return otelue_shutdown(handle_); }
 
-  otelue_status_info status() {
-    otelue_status_info info = {};
+  otelue_status status() {
+    otelue_status info = {};
     info.struct_size = sizeof info;
-    otelue_status(handle_, &info);
+    otelue_get_status(handle_, &info);
     return info;
   }
   otelue_statistics statistics() const {
     otelue_statistics totals = {};
     totals.struct_size = sizeof totals;
-    otelue_stats(handle_, &totals);
+    otelue_get_statistics(handle_, &totals);
     return totals;
   }
 

@@ -11,7 +11,7 @@
 #include "otlp/splitter.h"
 #include "user_events/permanent.h"
 
-struct otelue_exporter : otelue::Exporter {};
+struct otelue_exporter : otelue_core::Exporter {};
 
 namespace {
 
@@ -50,7 +50,7 @@ class Out {
   uint32_t size_ = 0;
 };
 
-using Export = int (otelue::Exporter::*)(const void*, size_t, otelue_result*);
+using Export = int (otelue_core::Exporter::*)(const void*, size_t, otelue_result*);
 
 int run_export(otelue_exporter* exporter, Export function, const void* data, size_t size, otelue_result* result) {
   const KeepErrno guard;
@@ -68,7 +68,7 @@ struct BatchCursor {
 };
 struct RequestCursor {
   uint64_t has_begun;
-  otelue::records::Request::State state;  // all zero means the same as its defaults
+  otelue_core::records::Request::State state;  // all zero means the same as its defaults
 };
 static_assert(sizeof(BatchCursor) <= sizeof(otelue_cursor) && sizeof(RequestCursor) <= sizeof(otelue_cursor));
 
@@ -79,17 +79,17 @@ int run_next(const void* data, const otelue_options* options, otelue_cursor* cur
   Out<otelue_result> out(result);
   if (data == nullptr || cursor == nullptr || to == nullptr || written == nullptr || !out.is_valid()) return -EINVAL;
   *written = 0;
-  otelue::Settings settings;
-  if (const int error = otelue::Settings::from(options, &settings); error < 0) return error;
+  otelue_core::Settings settings;
+  if (const int error = otelue_core::Settings::from(options, &settings); error < 0) return error;
   if (capacity < settings.limits.max_event_bytes + OTELUE_ENCODE_SLACK) return -ENOBUFS;
   if (cursor->opaque[0] != 0) out.load();
 
-  otelue::otlp::Account account;
-  otelue::otlp::Message message{};
+  otelue_core::otlp::Account account;
+  otelue_core::otlp::Message message{};
   const int found = step(settings, &out.value, account, &message);
   if (found < 0) return found;
   account.exported = message.points;
-  otelue::add(account, &out.value);
+  otelue_core::add(account, &out.value);
   if (found > 0) {
     *written = message.bytes.size();
     ++out.value.events;
@@ -114,11 +114,17 @@ const char* otelue_strerror(int result) {
     case OTELUE_PARTIAL:
       return "some points were not exported, see otelue_result";
     case -EINVAL:
-      return "invalid argument, or a malformed batch or request";
+      return "invalid argument";
+    case -EBADMSG:
+      return "malformed batch, request or attributes";
     case -EOPNOTSUPP:
       return "the batch is of a version that this library does not know";
     case -E2BIG:
-      return "options of a newer version, or an attribute set that is too large";
+      return "options of a newer version";
+    case -EMSGSIZE:
+      return "the attribute set is too large";
+    case -ETIMEDOUT:
+      return "an export is still under way";
     case -ENOBUFS:
       return "the buffer is too small";
     case -ENOMEM:
@@ -139,41 +145,48 @@ const char* otelue_strreason(uint32_t reason) {
       "temporality or is_monotonic does not fit the metric's kind",
       "the value type does not fit the metric's kind",
       "an attribute's value has an unknown type, or is a bool that is neither 0 nor 1",
-      "a name, unit, schema URL or key is not UTF-8, or a batch's key is empty",
+      "a name, unit, schema URL or key is not UTF-8",
       "the number of bucket counts does not fit the number of bounds",
       "an encoded attribute set is damaged",
+      "an encoded attribute set is another release's",
       "the point, or what surrounds it, is malformed",
       "the point is too large for an event",
-      "the kernel refused the event",
+      "resource, scope and metric leave no room for a point in an event",
+      "the event could not be written",
   };
   return reason < sizeof kTexts / sizeof kTexts[0] ? kTexts[reason] : "unknown reason";
 }
 
-int otelue_open(const otelue_options* options, otelue_exporter** out) {
+int otelue_open(const otelue_options* options, otelue_log_function log, void* log_context, otelue_exporter** out) {
   const KeepErrno guard;
   if (out == nullptr) return -EINVAL;
   *out = nullptr;
-  otelue::Settings settings;
-  if (const int error = otelue::Settings::from(options, &settings); error < 0) return error;
-  void* memory = otelue::user_events::allocate_permanently(sizeof(otelue_exporter));
+  otelue_core::Settings settings;
+  if (const int error = otelue_core::Settings::from(options, &settings); error < 0) return error;
+  void* memory = otelue_core::user_events::allocate_permanently(sizeof(otelue_exporter));
   if (memory == nullptr) return -ENOMEM;
   auto* exporter = new (memory) otelue_exporter{};
-  if (!exporter->open(settings)) return -ENOMEM;
+  if (!exporter->open(settings, {log, log_context})) return -ENOMEM;
   *out = exporter;
   return 0;
 }
 
-int otelue_enabled(const otelue_exporter* exporter) {
-  if (exporter == nullptr) return -EINVAL;
-  return exporter->enabled();
+int otelue_enabled(const otelue_exporter* exporter) { return exporter != nullptr && exporter->enabled(); }
+
+int otelue_listening(otelue_exporter* exporter, uint32_t* step) {
+  const KeepErrno guard;
+  uint32_t ignored = 0;
+  if (step == nullptr) step = &ignored;
+  *step = OTELUE_STEP_SHUTDOWN;
+  return exporter != nullptr && exporter->listening(step);
 }
 
 int otelue_export(otelue_exporter* exporter, const void* batch, size_t size, otelue_result* result) {
-  return run_export(exporter, &otelue::Exporter::export_batch, batch, size, result);
+  return run_export(exporter, &otelue_core::Exporter::export_batch, batch, size, result);
 }
 
 int otelue_export_otlp(otelue_exporter* exporter, const void* request, size_t size, otelue_result* result) {
-  return run_export(exporter, &otelue::Exporter::export_otlp, request, size, result);
+  return run_export(exporter, &otelue_core::Exporter::export_otlp, request, size, result);
 }
 
 int otelue_force_flush(otelue_exporter* exporter) { return exporter == nullptr ? -EINVAL : exporter->force_flush(); }
@@ -187,16 +200,16 @@ int otelue_shutdown(otelue_exporter* exporter) {
 
 void otelue_close(otelue_exporter* exporter) { otelue_shutdown(exporter); }
 
-int otelue_status(otelue_exporter* exporter, otelue_status_info* status) {
+int otelue_get_status(otelue_exporter* exporter, otelue_status* status) {
   const KeepErrno guard;
-  Out<otelue_status_info> out(status);
+  Out<otelue_status> out(status);
   if (exporter == nullptr || status == nullptr || !out.is_valid()) return -EINVAL;
   exporter->status(&out.value);
   out.store();
   return 0;
 }
 
-int otelue_stats(const otelue_exporter* exporter, otelue_statistics* statistics) {
+int otelue_get_statistics(const otelue_exporter* exporter, otelue_statistics* statistics) {
   Out<otelue_statistics> out(statistics);
   if (exporter == nullptr || statistics == nullptr || !out.is_valid()) return -EINVAL;
   exporter->statistics(&out.value);
@@ -206,7 +219,7 @@ int otelue_stats(const otelue_exporter* exporter, otelue_statistics* statistics)
 
 int otelue_encode_next(const void* batch, size_t size, const otelue_options* options, otelue_cursor* cursor, void* to,
                        size_t capacity, size_t* written, otelue_result* result) {
-  using namespace otelue;
+  using namespace otelue_core;
   auto step = [&](const Settings& settings, otelue_result* r, otlp::Account& account, otlp::Message* message) {
     BatchCursor at;
     memcpy(&at, cursor, sizeof at);
@@ -225,7 +238,7 @@ int otelue_encode_next(const void* batch, size_t size, const otelue_options* opt
 
 int otelue_split_next(const void* request, size_t size, const otelue_options* options, otelue_cursor* cursor, void* to,
                       size_t capacity, size_t* written, otelue_result* result) {
-  using namespace otelue;
+  using namespace otelue_core;
   auto step = [&](const Settings& settings, otelue_result* r, otlp::Account& account, otlp::Message* message) {
     RequestCursor at;
     memcpy(static_cast<void*>(&at), cursor, sizeof at);
@@ -242,18 +255,21 @@ int otelue_split_next(const void* request, size_t size, const otelue_options* op
   return run_next(request, options, cursor, to, capacity, written, result, step);
 }
 
-int otelue_encode_attributes(const void* batch, size_t size, uint32_t off, uint32_t len, void* to, size_t capacity,
-                             size_t* written) {
-  using namespace otelue;
-  if (batch == nullptr || written == nullptr || (to == nullptr && capacity != 0)) return -EINVAL;
+int otelue_encode_attributes(const void* memory, size_t size, uint32_t off, uint32_t len, void* to, size_t capacity,
+                             size_t* written, uint32_t* reason, uint32_t* index) {
+  using namespace otelue_core;
+  if (memory == nullptr || written == nullptr || (to == nullptr && capacity != 0)) return -EINVAL;
   *written = 0;
-  records::Batch view;
-  if (const int error = view.open(batch, size); error < 0) return error;
+  uint32_t why = OTELUE_REASON_NONE;
+  uint32_t at = 0;
   // Encoded aside first, so that the size is known and nothing half is left behind.
-  alignas(8) uint8_t set[otlp::kSetHeaderBytes + OTELUE_DEFAULT_MAX_EVENT_BYTES] __attribute__((uninitialized));
+  alignas(8) uint8_t set[OTELUE_ENCODED_ATTRIBUTES_MAX] __attribute__((uninitialized));
   wire::Writer writer(set, sizeof set);
-  if (otlp::encode_set(writer, view, {off, len}) != OTELUE_REASON_NONE) return -EINVAL;
-  if (!writer.ok()) return -E2BIG;
+  why = otlp::encode_set(writer, records::Batch::over(memory, size), {off, len}, &at);
+  if (reason != nullptr) *reason = why;
+  if (index != nullptr) *index = why != OTELUE_REASON_NONE ? at : 0;
+  if (why != OTELUE_REASON_NONE) return -EBADMSG;
+  if (!writer.ok()) return -EMSGSIZE;
   *written = writer.position();
   if (*written > capacity) return -ENOBUFS;
   memcpy(to, set, *written);

@@ -5,7 +5,7 @@
 
 #include "otlp/fields.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 namespace {
 
 // Fletcher's checksum, over words of 64 bits: every changed word changes `sum`, and words that changed in a way that
@@ -80,10 +80,10 @@ bool retag(uint8_t* p, const uint8_t* end, uint32_t field) {
 
 }  // namespace
 
-uint32_t encode_set(wire::Writer& out, const records::Batch& batch, otelue_ref ref) {
+uint32_t encode_set(wire::Writer& out, const records::Batch& batch, otelue_ref ref, uint32_t* index) {
   SetHeader header{{}, 0, {}};
   out.bytes(&header, sizeof header);
-  const uint32_t reason = put_attributes(out, batch, ref, kNumberAttributes, kPointDepth, header.changes);
+  const uint32_t reason = put_attributes(out, batch, ref, kNumberAttributes, kPointDepth, header.changes, index);
   if (reason != OTELUE_REASON_NONE || !out.ok()) return reason;
   header.size = static_cast<uint32_t>(out.position());
   uint8_t* key_values = out.data() + sizeof header;
@@ -107,4 +107,4 @@ uint32_t put_set(wire::Writer& out, std::string_view set, uint32_t field, Change
   return OTELUE_REASON_NONE;
 }
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp

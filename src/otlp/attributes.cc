@@ -6,7 +6,7 @@
 #include "otlp/fields.h"
 #include "records/utf8.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 namespace {
 
 using records::Run;
@@ -237,12 +237,13 @@ bool is_short_string(const otelue_attribute& attribute) {
 }  // namespace
 
 uint32_t put_attributes(wire::Writer& out, const records::Batch& batch, otelue_ref ref, uint32_t field, unsigned depth,
-                        Changes& changes) {
+                        Changes& changes, uint32_t* index) {
   Run<otelue_attribute> run;
   if (!batch.run(ref, &run)) return OTELUE_REASON_REFERENCE;
   AttributeWriter writer(out, batch, changes);
   const records::Batch view = batch;  // which no store through a pointer can change
   for (uint32_t i = 0; i < run.size() && out.ok(); ++i) {
+    if (index != nullptr) *index = i;
     const otelue_attribute attribute = run[i];
     const uint32_t reason = is_short_string(attribute)
                                 ? put_short_string(out, view, field, attribute, changes)
@@ -252,4 +253,4 @@ uint32_t put_attributes(wire::Writer& out, const records::Batch& batch, otelue_r
   return OTELUE_REASON_NONE;
 }
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp

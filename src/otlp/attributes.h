@@ -7,7 +7,7 @@
 #include "otlp/wire.h"
 #include "records/batch.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 
 // What was changed so that decoders accept it, or so that it fits.
 struct Changes {
@@ -26,8 +26,8 @@ struct Changes {
 // Writes one KeyValue into `field` for each record that `ref` names. `depth` is that of the message with the
 // field. Returns OTELUE_REASON_*; a writer that runs full is no reason.
 uint32_t put_attributes(wire::Writer& out, const records::Batch& batch, otelue_ref ref, uint32_t field, unsigned depth,
-                        Changes& changes);
+                        Changes& changes, uint32_t* index = nullptr);
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp
 
 #endif

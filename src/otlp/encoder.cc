@@ -5,7 +5,7 @@
 #include "otlp/points.h"
 #include "records/utf8.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 namespace {
 
 constexpr uint32_t kNone = OTELUE_REASON_NONE;
@@ -214,4 +214,4 @@ bool Encoder::next(Account& account, Message* out) {
   return out->points > 0;
 }
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp

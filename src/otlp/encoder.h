@@ -9,7 +9,7 @@
 #include "otlp/event.h"
 #include "records/batch.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 
 // What became of the points that were looked at.
 struct Account {
@@ -84,6 +84,6 @@ class Encoder {
   uint32_t refused_reason_ = OTELUE_REASON_NONE;
 };
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "otlp/event.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 
 Event::Event(uint8_t* buffer, const Limits& limits)
     : out_(buffer, limits.max_event_bytes + kSlack),
@@ -76,4 +76,4 @@ void Event::restart() {
   set_tails(tails_);
 }
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp

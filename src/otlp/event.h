@@ -9,11 +9,11 @@
 #include "otelue/otelue.h"
 #include "otlp/wire.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 
 // OTLP bytes.
 struct Limits {
-  size_t batch_bytes;      // no point is added that would take an event of several points beyond this
+  size_t target_event_bytes;      // no point is added that would take an event of several points beyond this
   size_t max_event_bytes;  // what a single point may take
 };
 
@@ -72,7 +72,7 @@ class Event {
 
   size_t finished_size() const;
   bool fits() const {
-    const size_t limit = points_ == 0 ? limits_.max_event_bytes : limits_.batch_bytes;
+    const size_t limit = points_ == 0 ? limits_.max_event_bytes : limits_.target_event_bytes;
     return out_.position() + tails_ <= limit || finished_size() <= limit;
   }
   void set_tails(size_t size);
@@ -114,10 +114,10 @@ Event::Fit Event::open(uint64_t key, uint32_t field, uint32_t* reason, Head&& he
 template <typename Point>
 [[gnu::always_inline]] inline Event::Fit Event::append(uint32_t field, uint32_t* reason, Point&& point) {
   const size_t start = out_.position();
-  // A further point that goes beyond batch_bytes need not be encoded to its end. Lengths may yet shrink by less than
+  // A further point that goes beyond target_event_bytes need not be encoded to its end. Lengths may yet shrink by less than
   // kSlack.
-  if (points_ > 0 && limits_.batch_bytes < limits_.max_event_bytes) {
-    const size_t end = limits_.batch_bytes + kSlack;
+  if (points_ > 0 && limits_.target_event_bytes < limits_.max_event_bytes) {
+    const size_t end = limits_.target_event_bytes + kSlack;
     out_.set_capacity(end > start + tails_ ? end - tails_ : start);
   }
   const auto message = out_.open(field, point_width_);
@@ -134,6 +134,6 @@ template <typename Point>
   return is_whole && *reason != 0 ? Fit::kInvalid : Fit::kFull;
 }
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "records/protobuf.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 
 enum RequestField : uint32_t { kResourceMetrics = 1 };
 enum ResourceMetricsField : uint32_t { kResource = 1, kScopeMetrics = 2, kResourceSchemaUrl = 3 };
@@ -96,6 +96,6 @@ inline constexpr unsigned kMetricDepth = 3;
 inline constexpr unsigned kPointDepth = 5;
 inline constexpr unsigned kExemplarDepth = 6;
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp
 
 #endif

@@ -6,7 +6,7 @@
 #include "otlp/attribute_set.h"
 #include "otlp/fields.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 namespace {
 
 using records::Run;
@@ -284,4 +284,4 @@ uint32_t put_point(wire::Writer& out, const records::Batch& batch, uint32_t kind
   }
 }
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp

@@ -6,12 +6,12 @@
 
 #include "otlp/attributes.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 
 // Writes the fields of a data point of a metric of `kind`. Returns OTELUE_REASON_*.
 uint32_t put_point(wire::Writer& out, const records::Batch& batch, uint32_t kind, const otelue_point& point,
                    bool with_exemplars, Changes& changes);
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp
 
 #endif

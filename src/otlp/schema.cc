@@ -5,7 +5,7 @@
 #include "records/protobuf.h"
 #include "records/utf8.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 namespace {
 
 using records::Field;
@@ -137,4 +137,4 @@ uint32_t mend(std::span<uint8_t> bytes, MessageType type, unsigned depth, Change
   return fields.ok() ? OTELUE_REASON_NONE : OTELUE_REASON_MALFORMED;
 }
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp

@@ -8,7 +8,7 @@
 
 #include "otlp/attributes.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 
 enum class MessageType : uint8_t {
   kUnknown,
@@ -40,6 +40,6 @@ uint32_t exemplars_field(MessageType point);
 // string_value that is not UTF-8 becomes a bytes_value of the same bytes. Returns OTELUE_REASON_*.
 uint32_t mend(std::span<uint8_t> bytes, MessageType type, unsigned depth, Changes& changes);
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "otlp/fields.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 namespace {
 
 using records::Request;
@@ -129,4 +129,4 @@ bool Splitter::next(Account& account, Message* out) {
   return out->points > 0;
 }
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp

@@ -8,7 +8,7 @@
 #include "otlp/schema.h"
 #include "records/request.h"
 
-namespace otelue::otlp {
+namespace otelue_core::otlp {
 
 // Turns an encoded request into events: the points as they are, each event with all the fields that surround them.
 class Splitter {
@@ -36,6 +36,6 @@ class Splitter {
   size_t counted_levels_ = 0;      // of which that was counted for this event
 };
 
-}  // namespace otelue::otlp
+}  // namespace otelue_core::otlp
 
 #endif

@@ -12,7 +12,7 @@
 #include <span>
 #include <string_view>
 
-namespace otelue::wire {
+namespace otelue_core::wire {
 
 enum WireType : uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2 };
 
@@ -218,6 +218,6 @@ inline size_t Writer::close(Message message) {
   return width;
 }
 
-}  // namespace otelue::wire
+}  // namespace otelue_core::wire
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "otelue/otelue.h"
 
-namespace otelue::records {
+namespace otelue_core::records {
 
 // Records that lie one after another, at any address.
 template <typename Record>
@@ -40,7 +40,16 @@ class Run {
 
 class Batch {
  public:
-  // 0; -EINVAL when the header breaks a rule; -EOPNOTSUPP when it is of another version.
+  // Records in memory without a header, found from its first byte on.
+  static Batch over(const void* memory, size_t size) {
+    Batch batch;
+    batch.data_ = static_cast<const uint8_t*>(memory);
+    batch.size_ = size < UINT32_MAX ? static_cast<uint32_t>(size) : UINT32_MAX;
+    batch.first_ = 0;
+    return batch;
+  }
+
+  // 0; -EBADMSG when the header breaks a rule; -EOPNOTSUPP when it is of another version.
   int open(const void* data, size_t size);
 
   const Run<otelue_point>& points() const { return points_; }
@@ -53,7 +62,7 @@ class Batch {
       *out = {};
       return true;
     }
-    if (ref.off < sizeof(otelue_batch) || ref.off % 8 != 0 || ref.off > size_ ||
+    if (ref.off < first_ || ref.off % 8 != 0 || ref.off > size_ ||
         ref.len > (size_ - ref.off) / sizeof(Record)) {
       return false;
     }
@@ -78,17 +87,18 @@ class Batch {
   }
   // Text that is not empty; nullptr when it does not lie in the batch.
   const char* text_at(uint64_t off, uint32_t len) const {
-    if (off < sizeof(otelue_batch) || off > size_ || len > size_ - off) return nullptr;
+    if (off < first_ || off > size_ || len > size_ - off) return nullptr;
     return reinterpret_cast<const char*>(data_) + off;
   }
 
  private:
   const uint8_t* data_ = nullptr;
   uint32_t size_ = 0;
+  uint32_t first_ = sizeof(otelue_batch);  // nothing lies below it
   uint32_t resource_ = 0;
   Run<otelue_point> points_;
 };
 
-}  // namespace otelue::records
+}  // namespace otelue_core::records
 
 #endif

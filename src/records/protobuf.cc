@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "records/protobuf.h"
 
-namespace otelue::records {
+namespace otelue_core::records {
 namespace {
 
 constexpr size_t kLongestVarint = 10;
@@ -100,4 +100,4 @@ bool is_packed_varints(std::span<const uint8_t> bytes) {
   return length == 0;
 }
 
-}  // namespace otelue::records
+}  // namespace otelue_core::records

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-namespace otelue::records {
+namespace otelue_core::records {
 
 enum class WireType : uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kStartGroup = 3, kEndGroup = 4, kFixed32 = 5 };
 
@@ -52,6 +52,6 @@ class Fields {
 // Whether bytes are nothing but whole varints.
 bool is_packed_varints(std::span<const uint8_t> bytes);
 
-}  // namespace otelue::records
+}  // namespace otelue_core::records
 
 #endif

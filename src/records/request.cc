@@ -3,7 +3,7 @@
 
 #include <cerrno>
 
-namespace otelue::records {
+namespace otelue_core::records {
 namespace {
 
 // The repeated field that leads to points: resource_metrics, scope_metrics, metrics.
@@ -141,7 +141,7 @@ bool Request::measure_metric(uint32_t begin, uint32_t end, Part* part, Data* dat
 }
 
 int Request::open(const void* data, size_t size, uint32_t* points) {
-  if (size > INT32_MAX) return -EINVAL;  // the limit of protobuf itself
+  if (size > INT32_MAX) return -EBADMSG;  // the limit of protobuf itself
   bytes_ = {static_cast<const uint8_t*>(data), size};
   state_ = {};
 
@@ -160,13 +160,13 @@ int Request::open(const void* data, size_t size, uint32_t* points) {
       Fields metrics = fields_of(scope_metrics.value, scope_metrics.end);
       while (metrics.next(&metric)) {
         if (!is_child(kChildren[kScopeMetrics], metric)) continue;
-        if (!measure_metric(offset(metric.value), offset(metric.end), &part, &metric_data, &count)) return -EINVAL;
+        if (!measure_metric(offset(metric.value), offset(metric.end), &part, &metric_data, &count)) return -EBADMSG;
       }
-      if (!metrics.ok()) return -EINVAL;
+      if (!metrics.ok()) return -EBADMSG;
     }
-    if (!scopes.ok()) return -EINVAL;
+    if (!scopes.ok()) return -EBADMSG;
   }
-  if (!request.ok()) return -EINVAL;
+  if (!request.ok()) return -EBADMSG;
   *points = static_cast<uint32_t>(count);
   measure(kRequest, 0, offset(size), &state_.parts[kRequest]);
   return 0;
@@ -246,4 +246,4 @@ void Request::take_point() {
   ++state_.point;
 }
 
-}  // namespace otelue::records
+}  // namespace otelue_core::records

@@ -7,7 +7,7 @@
 
 #include "records/protobuf.h"
 
-namespace otelue::records {
+namespace otelue_core::records {
 
 // Walks an encoded ExportMetricsServiceRequest from data point to data point. All offsets count from its first
 // byte.
@@ -49,7 +49,7 @@ class Request {
     uint32_t has_point = 0;
   };
 
-  // 0; -EINVAL when the bytes are not such a message down to its points. `points` gets their number.
+  // 0; -EBADMSG when the bytes are not such a message down to its points. `points` gets their number.
   int open(const void* data, size_t size, uint32_t* points);
   // Continues a walk over the same bytes. -EINVAL when the state does not belong to them.
   int resume(const void* data, size_t size, const State& state);
@@ -103,6 +103,6 @@ class Request {
   State state_;
 };
 
-}  // namespace otelue::records
+}  // namespace otelue_core::records
 
 #endif

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace otelue::records {
+namespace otelue_core::records {
 
 // Whether text with bytes above 0x7f is well-formed UTF-8 (Unicode, table 3-7): no overlong forms, no
 // surrogates, nothing above U+10FFFF. Protobuf decoders refuse a message with any other string.
@@ -32,6 +32,6 @@ inline bool is_ascii(std::string_view text) {
 
 inline bool is_utf8(std::string_view text) { return is_ascii(text) || is_well_formed_utf8(text); }
 
-}  // namespace otelue::records
+}  // namespace otelue_core::records
 
 #endif

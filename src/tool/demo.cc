@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "demo.h"
 
-#include <otelue/batch.h>
+#include <otelue/builder.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -29,11 +29,13 @@ class Service {
  public:
   std::string batch() {
     otelue_builder_init(&b_, memory_.data(), memory_.size());
-    const otelue_attribute resource[] = {
+    const otelue_attribute attributes[] = {
         otelue_attribute_string(&b_, "service.name", "shop"),
         otelue_attribute_string(&b_, "service.instance.id", "demo"),
     };
-    otelue_builder_resource(&b_, otelue_build_attributes(&b_, resource, 2), otelue_no_ref());
+    otelue_resource resource{};
+    resource.attributes = otelue_build_attributes(&b_, attributes, 2);
+    otelue_builder_set_resource(&b_, otelue_build_resource(&b_, &resource));
     otelue_scope scope{};
     scope.name = otelue_build_string(&b_, "otelue.demo");
     scope.version = otelue_build_string(&b_, "1.0");
@@ -221,9 +223,9 @@ int demo(const std::string& file) {
   show("What goes out, the metrics of a small HTTP service:", "-> ", sent);
 
   otelue_exporter* exporter = nullptr;
-  otelue_status_info status{};
+  otelue_status status{};
   status.struct_size = sizeof status;
-  if (otelue_open(nullptr, &exporter) != 0 || otelue_status(exporter, &status) != 0) return kDamaged;
+  if (otelue_open(nullptr, nullptr, nullptr, &exporter) != 0 || otelue_get_status(exporter, &status) != 0) return kDamaged;
   const std::unique_ptr<otelue_exporter, void (*)(otelue_exporter*)> owner(exporter, otelue_close);
   PerfListener listener(128);
   const std::string trouble = status.registered != 0 ? listener.open() : status.message;

@@ -41,9 +41,9 @@ int misuse(const std::string& what) {
 
 int status() {
   otelue_exporter* exporter = nullptr;
-  otelue_status_info info{};
+  otelue_status info{};
   info.struct_size = sizeof info;
-  if (otelue_open(nullptr, &exporter) != 0 || otelue_status(exporter, &info) != 0) return 1;
+  if (otelue_open(nullptr, nullptr, nullptr, &exporter) != 0 || otelue_get_status(exporter, &info) != 0) return 1;
   std::printf("%s\n", info.message);
   otelue_close(exporter);
   return info.registered != 0 ? 0 : 1;

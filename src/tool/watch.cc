@@ -44,9 +44,9 @@ int watch_file(const WatchOptions& options, Printer& printer) {
 int watch_tracepoint(const WatchOptions& options, Printer& printer) {
   // Registering the tracepoint makes it exist, so that one can listen before anybody writes.
   otelue_exporter* exporter = nullptr;
-  otelue_status_info status{};
+  otelue_status status{};
   status.struct_size = sizeof status;
-  if (otelue_open(nullptr, &exporter) != 0 || otelue_status(exporter, &status) != 0) return kCannotListen;
+  if (otelue_open(nullptr, nullptr, nullptr, &exporter) != 0 || otelue_get_status(exporter, &status) != 0) return kCannotListen;
   const std::unique_ptr<otelue_exporter, void (*)(otelue_exporter*)> owner(exporter, otelue_close);
 
   PerfListener listener(options.ring_pages);

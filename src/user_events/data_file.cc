@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <initializer_list>
 
-namespace otelue::user_events {
+namespace otelue_core::user_events {
 namespace {
 
 constexpr char kName[] = "user_events_data";
@@ -171,4 +171,4 @@ void read_registered_format(char* out, size_t size) {
   }
 }
 
-}  // namespace otelue::user_events
+}  // namespace otelue_core::user_events

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-namespace otelue::user_events {
+namespace otelue_core::user_events {
 
 // Opens the kernel's user_events_data for writing: where tracefs is usually mounted, else wherever mountinfo says
 // that it or this single file is. The descriptor is 64 or above, out of the way of programs that close or reuse
@@ -15,6 +15,6 @@ int open_data_file();
 // The `format` of the event that is registered under our name, on one line; empty when it cannot be read.
 void read_registered_format(char* out, size_t size);
 
-}  // namespace otelue::user_events
+}  // namespace otelue_core::user_events
 
 #endif

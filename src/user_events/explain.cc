@@ -13,7 +13,7 @@
 #include "otelue/otelue.h"
 #include "user_events/data_file.h"
 
-namespace otelue::user_events {
+namespace otelue_core::user_events {
 namespace {
 
 bool is_tracefs(const char* path) {
@@ -95,4 +95,4 @@ void explain(uint32_t step, int error, char* out, size_t size) {
   }
 }
 
-}  // namespace otelue::user_events
+}  // namespace otelue_core::user_events

@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace otelue::user_events {
+namespace otelue_core::user_events {
 
 // Says why `step` (OTELUE_STEP_*) failed with an errno, and what can be done, after a look at this machine.
 void explain(uint32_t step, int error, char* out, size_t size);
 
-}  // namespace otelue::user_events
+}  // namespace otelue_core::user_events
 
 #endif

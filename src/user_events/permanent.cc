@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-namespace otelue::user_events {
+namespace otelue_core::user_events {
 namespace {
 
 constexpr size_t kLine = 64;
@@ -42,4 +42,4 @@ std::atomic<Chunk*> per_process{nullptr};
 void* allocate_permanently(size_t size) { return allocate(permanent, size, MADV_NORMAL); }
 void* allocate_per_process(size_t size) { return allocate(per_process, size, MADV_WIPEONFORK); }
 
-}  // namespace otelue::user_events
+}  // namespace otelue_core::user_events

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-namespace otelue::user_events {
+namespace otelue_core::user_events {
 
 // Zeroed memory, aligned to a cache line, that is never given back. The kernel keeps the address of an enable word
 // until the thread lineage that registered it has gone, and would write into whatever lies there by then.
@@ -15,6 +15,6 @@ void* allocate_permanently(size_t size);
 // either). So it costs one load to learn that what it belongs to is the parent's.
 void* allocate_per_process(size_t size);
 
-}  // namespace otelue::user_events
+}  // namespace otelue_core::user_events
 
 #endif

@@ -12,7 +12,7 @@
 #include "user_events/explain.h"
 #include "user_events/uapi.h"
 
-namespace otelue::user_events {
+namespace otelue_core::user_events {
 namespace {
 
 // With a blank behind each semicolon: without, many kernels from 6.4 to 6.9 refuse the second process that
@@ -257,4 +257,4 @@ void Tracepoint::close() {
   set_step(OTELUE_STEP_SHUTDOWN, 0);
 }
 
-}  // namespace otelue::user_events
+}  // namespace otelue_core::user_events

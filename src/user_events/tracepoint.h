@@ -10,7 +10,7 @@
 
 #include "log.h"
 
-namespace otelue::user_events {
+namespace otelue_core::user_events {
 
 // How often something that failed is tried again.
 class Backoff {
@@ -119,6 +119,6 @@ class Tracepoint {
   Log log_;
 };
 
-}  // namespace otelue::user_events
+}  // namespace otelue_core::user_events
 
 #endif

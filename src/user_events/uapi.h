@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace otelue::user_events {
+namespace otelue_core::user_events {
 
 struct [[gnu::packed]] user_reg {
   uint32_t size;
@@ -33,6 +33,6 @@ static_assert(sizeof(user_unreg) == 16);
 inline constexpr unsigned long kRegister = _IOWR('*', 0, user_reg *);
 inline constexpr unsigned long kUnregister = _IOW('*', 2, user_unreg *);
 
-}  // namespace otelue::user_events
+}  // namespace otelue_core::user_events
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every public function from C: what it returns for arguments good and bad. */
 #include <errno.h>
-#include <otelue/batch.h>
+#include <otelue/builder.h>
 #include <otelue/otelue.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -55,26 +55,29 @@ static void check_null(void) {
   otelue_cursor cursor;
   unsigned char out[9000];
   size_t written = 0;
+  uint32_t step = 0;
   memset(&cursor, 0, sizeof cursor);
-  CHECK(otelue_open(NULL, NULL) == -EINVAL);
-  CHECK(otelue_open(NULL, &exporter) == 0 && exporter != NULL);
-  CHECK(otelue_enabled(NULL) == -EINVAL);
+  CHECK(otelue_open(NULL, NULL, NULL, NULL) == -EINVAL);
+  CHECK(otelue_open(NULL, NULL, NULL, &exporter) == 0 && exporter != NULL);
+  CHECK(otelue_enabled(NULL) == 0);
+  CHECK(otelue_listening(NULL, &step) == 0 && step == OTELUE_STEP_SHUTDOWN);
+  CHECK(otelue_listening(NULL, NULL) == 0);
   CHECK(otelue_export(NULL, out, sizeof out, NULL) == -EINVAL);
   CHECK(otelue_export(exporter, NULL, 0, NULL) == -EINVAL);
   CHECK(otelue_export_otlp(NULL, out, sizeof out, NULL) == -EINVAL);
   CHECK(otelue_export_otlp(exporter, NULL, 0, NULL) == -EINVAL);
   CHECK(otelue_force_flush(NULL) == -EINVAL);
   CHECK(otelue_shutdown(NULL) == -EINVAL);
-  CHECK(otelue_status(NULL, NULL) == -EINVAL);
-  CHECK(otelue_status(exporter, NULL) == -EINVAL);
-  CHECK(otelue_stats(NULL, NULL) == -EINVAL);
-  CHECK(otelue_stats(exporter, NULL) == -EINVAL);
+  CHECK(otelue_get_status(NULL, NULL) == -EINVAL);
+  CHECK(otelue_get_status(exporter, NULL) == -EINVAL);
+  CHECK(otelue_get_statistics(NULL, NULL) == -EINVAL);
+  CHECK(otelue_get_statistics(exporter, NULL) == -EINVAL);
   CHECK(otelue_encode_next(NULL, 0, NULL, &cursor, out, sizeof out, &written, NULL) == -EINVAL);
   CHECK(otelue_encode_next(out, 0, NULL, NULL, out, sizeof out, &written, NULL) == -EINVAL);
   CHECK(otelue_encode_next(out, 0, NULL, &cursor, NULL, 0, &written, NULL) == -EINVAL);
   CHECK(otelue_encode_next(out, 0, NULL, &cursor, out, sizeof out, NULL, NULL) == -EINVAL);
   CHECK(otelue_split_next(NULL, 0, NULL, &cursor, out, sizeof out, &written, NULL) == -EINVAL);
-  CHECK(otelue_encode_attributes(NULL, 0, 0, 0, out, sizeof out, &written) == -EINVAL);
+  CHECK(otelue_encode_attributes(NULL, 0, 0, 0, out, sizeof out, &written, NULL, NULL) == -EINVAL);
   otelue_close(NULL);
   otelue_close(exporter);
 }
@@ -88,7 +91,7 @@ static void check_options(void) {
   memset(&options, 0, sizeof options);
 #define OPEN_WITH(field, value) \
   (memset(&options, 0, sizeof options), options.known.struct_size = sizeof options, options.field = (value), \
-   otelue_open(&options.known, &exporter))
+   otelue_open(&options.known, NULL, NULL, &exporter))
   CHECK(OPEN_WITH(unknown, 0) == 0);
   CHECK(OPEN_WITH(unknown, 1) == -E2BIG && exporter == NULL);
   CHECK(OPEN_WITH(known.flags, 2) == -EINVAL);
@@ -96,7 +99,7 @@ static void check_options(void) {
   CHECK(OPEN_WITH(known.reserved, 1) == -EINVAL);
   CHECK(OPEN_WITH(known.max_event_bytes, 8168) == 0);
   CHECK(OPEN_WITH(known.max_event_bytes, 8169) == -EINVAL);
-  CHECK(OPEN_WITH(known.batch_bytes, 8169) == -EINVAL);
+  CHECK(OPEN_WITH(known.target_event_bytes, 8169) == -EINVAL);
   CHECK(OPEN_WITH(known.pacing_microseconds, 1000001) == -EINVAL);
   CHECK(OPEN_WITH(known.struct_size, 3) == -EINVAL);
   CHECK(OPEN_WITH(known.struct_size, 4) == 0); /* an old caller: defaults for the rest */
@@ -122,12 +125,12 @@ static void check_encode(void) {
 
   memset(&cursor, 0, sizeof cursor);
   batch[0] ^= 1;
-  CHECK(otelue_encode_next(batch, size, NULL, &cursor, out, sizeof out, &written, NULL) == -EINVAL);
+  CHECK(otelue_encode_next(batch, size, NULL, &cursor, out, sizeof out, &written, NULL) == -EBADMSG);
   batch[0] ^= 1;
   batch[4] = 2;
   CHECK(otelue_encode_next(batch, size, NULL, &cursor, out, sizeof out, &written, NULL) == -EOPNOTSUPP);
   batch[4] = 1;
-  CHECK(otelue_encode_next(batch, size - 1, NULL, &cursor, out, sizeof out, &written, NULL) == -EINVAL);
+  CHECK(otelue_encode_next(batch, size - 1, NULL, &cursor, out, sizeof out, &written, NULL) == -EBADMSG);
 }
 
 /* Where nobody listens, which is so on most machines, and after shutdown. */
@@ -137,7 +140,7 @@ static void *check_export(void *unused) {
   otelue_exporter *exporter = NULL;
   otelue_result result;
   otelue_statistics statistics;
-  otelue_status_info status;
+  otelue_status status;
   (void)unused;
   memset(&result, 0, sizeof result);
   memset(&statistics, 0, sizeof statistics);
@@ -145,20 +148,20 @@ static void *check_export(void *unused) {
   result.struct_size = sizeof result;
   statistics.struct_size = sizeof statistics;
   status.struct_size = sizeof status;
-  CHECK(otelue_open(NULL, &exporter) == 0);
+  CHECK(otelue_open(NULL, NULL, NULL, &exporter) == 0);
   errno = 77;
   CHECK(otelue_export(exporter, batch, size, &result) == 0);
   CHECK(result.points_total == 1 && result.points_exported + result.points_unheard == 1);
-  CHECK(otelue_status(exporter, &status) == 0 && status.message[0] != '\0');
+  CHECK(otelue_get_status(exporter, &status) == 0 && status.message[0] != '\0');
   CHECK(status.registered == 1 || status.step == OTELUE_STEP_FIND || status.step == OTELUE_STEP_OPEN);
   CHECK(errno == 77);
   CHECK(otelue_force_flush(exporter) == 0);
-  CHECK(otelue_export(exporter, batch, 31, NULL) == -EINVAL);
+  CHECK(otelue_export(exporter, batch, 31, NULL) == -EBADMSG);
   CHECK(otelue_shutdown(exporter) == 0);
   CHECK(otelue_shutdown(exporter) == 0);
   CHECK(otelue_export(exporter, batch, size, &result) == -ESHUTDOWN);
   CHECK(otelue_force_flush(exporter) == -ESHUTDOWN);
-  CHECK(otelue_stats(exporter, &statistics) == 0);
+  CHECK(otelue_get_statistics(exporter, &statistics) == 0);
   CHECK(statistics.exports == 1 && statistics.exports_refused == 2 && statistics.points_total == 1);
   otelue_close(exporter);
   otelue_close(exporter);
@@ -177,7 +180,7 @@ static void check_statistics(void) {
   memset(&sum, 0, sizeof sum);
   memset(&totals, 0, sizeof totals);
   totals.struct_size = sizeof totals;
-  CHECK(otelue_open(NULL, &exporter) == 0);
+  CHECK(otelue_open(NULL, NULL, NULL, &exporter) == 0);
   for (i = 0; i < 1000; ++i) {
     otelue_result result;
     int returned;
@@ -201,7 +204,7 @@ static void check_statistics(void) {
     }
     sum.exports += returned >= 0;
     sum.exports_refused += returned < 0;
-    sum.exports_unheard += returned >= 0 && !result.enabled;
+    sum.exports_unheard += returned >= 0 && !result.listening;
     sum.points_total += result.points_total;
     sum.points_exported += result.points_exported;
     sum.points_invalid += result.points_invalid;
@@ -216,9 +219,9 @@ static void check_statistics(void) {
     CHECK(result.points_total == result.points_exported + result.points_invalid + result.points_too_large +
                                      result.points_unwritten + result.points_unheard);
     CHECK(returned < 0 || returned == (result.points_exported + result.points_unheard < result.points_total));
-    CHECK(result.enabled || result.points_unheard == result.points_total);
+    CHECK(result.listening || result.points_unheard == result.points_total);
   }
-  CHECK(otelue_stats(exporter, &totals) == 0);
+  CHECK(otelue_get_statistics(exporter, &totals) == 0);
   CHECK(sum.exports + sum.exports_refused == 1000 && sum.exports >= 500 && sum.exports_refused >= 20);
   CHECK(sum.points_total >= 250);
   sum.struct_size = totals.struct_size;
@@ -228,10 +231,10 @@ static void check_statistics(void) {
   /* An older caller gets as much as it has room for. */
   memset(&totals, 0xff, sizeof totals);
   totals.struct_size = 16;
-  CHECK(otelue_stats(exporter, &totals) == 0);
+  CHECK(otelue_get_statistics(exporter, &totals) == 0);
   CHECK(totals.exports == sum.exports && totals.exports_refused == UINT64_MAX);
   totals.struct_size = 3;
-  CHECK(otelue_stats(exporter, &totals) == -EINVAL);
+  CHECK(otelue_get_statistics(exporter, &totals) == -EINVAL);
   otelue_close(exporter);
 }
 

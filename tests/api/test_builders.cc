@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // batch.h and otelue.hpp build the same batches, and keep everything but the points from one cycle to the next.
-#include <otelue/batch.h>
+#include <otelue/builder.h>
 #include <otelue/otelue.hpp>
 
 #include <string>
@@ -37,7 +37,7 @@ std::vector<std::string> encode(otelue::Batch& batch) {
 TEST_CASE("an application reports a counter with attributes in under ten lines") {
   otelue::Exporter exporter;
   otelue::Batch batch;
-  batch.resource({{"service.name", "shop"}});
+  batch.set_resource({{"service.name", "shop"}});
   const auto requests = batch.counter(batch.scope("my.meter"), "http.requests", "{request}");
   batch.point(requests, 7, {{"http.request.method", "GET"}, {"http.response.status_code", 200}});
   const auto result = exporter.send(batch);
@@ -54,7 +54,10 @@ TEST_CASE("both builders make the same events of the same metrics, cycle after c
   otelue_builder b;
   otelue_builder_init(&b, memory + 1, sizeof memory - 1);  // no alignment is needed
   const otelue_attribute service = otelue_attribute_string(&b, "service.name", "shop");
-  otelue_builder_resource(&b, otelue_build_attributes(&b, &service, 1), otelue_build_string(&b, "schema"));
+  otelue_resource resource{};
+  resource.attributes = otelue_build_attributes(&b, &service, 1);
+  resource.schema_url = otelue_build_string(&b, "schema");
+  otelue_builder_set_resource(&b, otelue_build_resource(&b, &resource));
   otelue_scope scope{};
   scope.name = otelue_build_string(&b, "meter");
   otelue_metric counter{};
@@ -67,7 +70,7 @@ TEST_CASE("both builders make the same events of the same metrics, cycle after c
   const size_t mark = otelue_builder_mark(&b);
 
   otelue::Batch batch;
-  batch.resource({{"service.name", "shop"}}, "schema");
+  batch.set_resource({{"service.name", "shop"}}, "schema");
   const auto metric = batch.counter(batch.scope("meter"), "requests");
   const auto series = batch.series({{"cached", true}});
   batch.interval(1, 2);
@@ -144,7 +147,7 @@ TEST_CASE("the C builder says how much it would have needed, and works with exac
 
 TEST_CASE("values of every type and points of every kind go through the C++ builder") {
   otelue::Batch batch;
-  const auto scope = batch.scope("s", "1", {{"a", 1}}, "schema", batch.another_resource({{"r", "x"}}));
+  const auto scope = batch.scope("s", "1", {{"a", 1}}, "schema", batch.add_resource({{"r", "x"}}));
   const uint8_t id[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
   batch.interval(1, 2);
   batch.point(batch.up_down_counter(scope, "u", "1"), UINT64_MAX,

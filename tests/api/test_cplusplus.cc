@@ -7,7 +7,7 @@
 int main() {
   otelue::Exporter exporter;
   otelue::Batch batch;
-  batch.resource({{"service.name", "shop"}});
+  batch.set_resource({{"service.name", "shop"}});
   const otelue::Scope scope = batch.scope("meter");
   const otelue::Series series = batch.series({{"cached", true}});
   const auto counter = batch.counter(scope, "counter");

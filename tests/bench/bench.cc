@@ -3,7 +3,7 @@
 //
 //   round WRITER KIND FORM LIMIT PACKING SERIES EXPORTS THREADS
 //       So many exports; what they took. WRITER is otelue, raw, copy (memcpy and write() of the finished events),
-//       write (the write()s alone) or protobuf; LIMIT is batch_bytes.
+//       write (the write()s alone) or protobuf; LIMIT is target_event_bytes.
 //   check KIND FORM LIMIT SERIES      Whether raw writes the bytes that otelue writes.
 //   stack KIND FORM                   Bytes of stack that an export touches.
 //   hear YES                          Whether somebody listens to the sink.
@@ -12,7 +12,7 @@
 // With `check` for an argument it checks all of that; with `compare FILE FILE` it compares two recordings.
 //
 // Times are processor time of the exporting threads: an export never waits, but the machine has other work.
-#include <otelue/batch.h>
+#include <otelue/builder.h>
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -113,7 +113,7 @@ const DataFile& data_file() {
 otelue_options options_of(uint32_t limit, const std::string& packing) {
   otelue_options options{};
   options.struct_size = sizeof options;
-  options.batch_bytes = limit;
+  options.target_event_bytes = limit;
   options.packing = packing == "request" ? OTELUE_PACK_REQUEST
                     : packing == "point" ? OTELUE_PACK_POINT
                                          : OTELUE_PACK_METRIC;
@@ -144,7 +144,7 @@ class Case {
       : writer_(writer), kind_(kind_of(kind)), limit_(limit), workload_(bench::build(kind_, series, form == "sets")) {
     const otelue_options options = options_of(limit, packing);
     data_file();
-    if (writer == "otelue") require(otelue_open(&options, &exporter_) == 0, "cannot open");
+    if (writer == "otelue") require(otelue_open(&options, nullptr, nullptr, &exporter_) == 0, "cannot open");
     if (writer == "copy" || writer == "write") events_ = finish(workload_, options);
   }
   ~Case() { otelue_close(exporter_); }
@@ -288,7 +288,7 @@ std::string check(std::istream& in) {
 void check_all() {
   for (const char* kind : {"sum", "histogram", "exponential"}) {
     for (const char* form : {"records", "sets"}) {
-      for (const uint32_t limit : {OTELUE_DEFAULT_BATCH_BYTES, OTELUE_DEFAULT_MAX_EVENT_BYTES}) {
+      for (const uint32_t limit : {OTELUE_DEFAULT_TARGET_EVENT_BYTES, OTELUE_DEFAULT_MAX_EVENT_BYTES}) {
         for (const uint32_t series : {1, 5, 17, 1000}) check(kind, form, limit, series);
       }
     }
@@ -317,7 +317,7 @@ size_t touched(void* (*run)(void*), void* context) {
 std::string stack(std::istream& in) {
   std::string kind, form;
   in >> kind >> form;
-  Case one("otelue", kind, form, OTELUE_DEFAULT_BATCH_BYTES, "metric", 1000);
+  Case one("otelue", kind, form, OTELUE_DEFAULT_TARGET_EVENT_BYTES, "metric", 1000);
   one.run(1);  // binds and allocates what libc needs
   auto nothing = [](void*) -> void* { return nullptr; };
   auto run = [](void* context) -> void* {

@@ -15,7 +15,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERIES = 10_000
-DEFAULT, LARGE = 4048, 8168  # batch_bytes
+DEFAULT, LARGE = 4048, 8168  # target_event_bytes
 SIZES = [1, 10, 100, 1_000, 10_000, 100_000]
 SECTIONS = ["export", "shapes", "instructions", "idle", "footprint", "scale", "sizes", "lab"]
 
@@ -125,7 +125,7 @@ class Report:
 class Bench:
     def __init__(self, build, rounds, report):
         self.build, self.rounds, self.report = build, rounds, report
-        self.library = build / "src" / "libotelue.so.0"
+        self.library = build / "src" / "libotelue.so.1"
         self.out = build / "figures"
         self.out.mkdir(exist_ok=True)
         self.wrap = build / "wrap" if (build / "wrap/tests/bench/bench").exists() else None

@@ -319,8 +319,8 @@ class RawExport {
 
 }  // namespace
 
-void export_raw(const Workload& workload, Kind kind, size_t batch_bytes, const DataFile& to) {
-  RawExport(workload, kind, batch_bytes, to).run();
+void export_raw(const Workload& workload, Kind kind, size_t target_event_bytes, const DataFile& to) {
+  RawExport(workload, kind, target_event_bytes, to).run();
 }
 
 }  // namespace bench

@@ -18,7 +18,7 @@ struct DataFile {
 
 // Writes the events that otelue_export() writes of this workload (of one metric), with the same write()s, through
 // raw pointers. Trusts the batch: no bounds, no UTF-8, no other types of values than there are.
-void export_raw(const Workload& workload, Kind kind, size_t batch_bytes, const DataFile& to);
+void export_raw(const Workload& workload, Kind kind, size_t target_event_bytes, const DataFile& to);
 
 }  // namespace bench
 

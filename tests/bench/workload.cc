@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workload.h"
 
-#include <otelue/batch.h>
+#include <otelue/builder.h>
 
 #include <cmath>
 #include <cstdio>
@@ -53,7 +53,9 @@ class Builder {
     };
     std::vector<otelue_attribute> attributes;
     for (const auto& [key, value] : texts) attributes.push_back(attribute(text(key), text(value)));
-    otelue_builder_resource(&b_, otelue_build_attributes(&b_, attributes.data(), attributes.size()), otelue_no_ref());
+    otelue_resource resource{};
+    resource.attributes = otelue_build_attributes(&b_, attributes.data(), attributes.size());
+    otelue_builder_set_resource(&b_, otelue_build_resource(&b_, &resource));
     otelue_scope scope{};
     scope.name = text("shop.http");
     scope.version = text("1.4.2");

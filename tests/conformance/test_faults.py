@@ -167,19 +167,19 @@ def test_headers():
         struct.pack_into("<" + layout, bad, at, value)
         return bytes(bad)
 
-    assert code(spoiled(0, "I", 1)) == otelue.EINVAL                      # magic
+    assert code(spoiled(0, "I", 1)) == otelue.EBADMSG                      # magic
     assert code(spoiled(4, "H", 2)) == otelue.EOPNOTSUPP                  # version
-    assert code(spoiled(6, "H", 40)) == otelue.EINVAL                     # header_size
-    assert code(spoiled(8, "I", len(good) + 1)) == otelue.EINVAL          # total_size
-    assert code(spoiled(8, "I", 31)) == otelue.EINVAL
+    assert code(spoiled(6, "H", 40)) == otelue.EBADMSG                     # header_size
+    assert code(spoiled(8, "I", len(good) + 1)) == otelue.EBADMSG          # total_size
+    assert code(spoiled(8, "I", 31)) == otelue.EBADMSG
     assert code(spoiled(12, "I", 1)) == otelue.EOPNOTSUPP                 # flags
-    assert code(spoiled(16, "I", 36)) == otelue.EINVAL                    # points: misaligned
-    assert code(spoiled(16, "I", 0)) == otelue.EINVAL                     # inside the header
-    assert code(spoiled(20, "I", 4)) == otelue.EINVAL                     # too many
-    assert code(spoiled(20, "I", 0xFFFFFFFF)) == otelue.EINVAL
-    assert code(spoiled(28, "I", 1)) == otelue.EINVAL                     # reserved
+    assert code(spoiled(16, "I", 36)) == otelue.EBADMSG                    # points: misaligned
+    assert code(spoiled(16, "I", 0)) == otelue.EBADMSG                     # inside the header
+    assert code(spoiled(20, "I", 4)) == otelue.EBADMSG                     # too many
+    assert code(spoiled(20, "I", 0xFFFFFFFF)) == otelue.EBADMSG
+    assert code(spoiled(28, "I", 1)) == otelue.EBADMSG                     # reserved
     for length in range(len(good)):
-        assert code(good[:length]) == otelue.EINVAL
+        assert code(good[:length]) == otelue.EBADMSG
 
 
 def test_exemplars_go_first_then_the_point():

@@ -40,7 +40,7 @@ def check(events, result, expected, options, total, changes):
     for event in events:
         rows = list(itertools.islice(left, len(metrics(Request.FromString(event)))))
         assert event == reference.whole(Request, rows).SerializeToString(deterministic=True)
-        assert len(event) <= (options.batch_bytes if len(rows) > 1 else options.max_event_bytes)
+        assert len(event) <= (options.target_event_bytes if len(rows) > 1 else options.max_event_bytes)
         assert len(rows) == 1 or options.packing != otelue.PACK_POINT
         assert len({id(row.metric) for row in rows}) == 1 or options.packing == otelue.PACK_REQUEST
     assert next(left, None) is None

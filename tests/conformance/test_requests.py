@@ -36,7 +36,7 @@ def check(request, wanted, options, message=Official):
     found = [row for event in decoded for row in rows(event)]
     for event, size in zip(decoded, map(len, events)):
         points = len(metrics(event))
-        assert size <= (options.batch_bytes if points > 1 else options.max_event_bytes)
+        assert size <= (options.target_event_bytes if points > 1 else options.max_event_bytes)
         assert points == 1 or options.packing != otelue.PACK_POINT
         assert len(set(metrics(event))) == 1 or options.packing == otelue.PACK_REQUEST
     assert result.adds_up() and result.points_invalid == 0
@@ -287,12 +287,12 @@ def test_what_leads_to_the_points_must_be_well_formed():
     for length in range(1, len(good)):
         with pytest.raises(otelue.Refused) as refused:
             otelue.split(good[:length])
-        assert refused.value.errno == otelue.EINVAL
+        assert refused.value.errno == otelue.EBADMSG
     for bad in (b"\x00\x01", b"\x0c", b"\x0a\x80", good + b"\x0b", delimited(1, b"\x12\x01"),
                 delimited(1, delimited(2, b"\x12\x01")), metric(b"\x2a\x01"), metric(delimited(GAUGE, b"\x0a\x01"))):
         with pytest.raises(otelue.Refused) as refused:
             otelue.split(bad)
-        assert refused.value.errno == otelue.EINVAL
+        assert refused.value.errno == otelue.EBADMSG
 
 
 def test_a_point_that_is_too_large_costs_itself_alone():
@@ -319,7 +319,7 @@ def test_damaged_requests_never_crash_and_always_add_up():
             try:
                 events, result = otelue.split(bytes(bad), otelue.options(packing=r.randrange(3)))
             except otelue.Refused as error:
-                assert error.errno == otelue.EINVAL
+                assert error.errno == otelue.EBADMSG
                 refused += 1
                 continue
             assert result.adds_up()

@@ -101,7 +101,7 @@ def test_a_set_is_encoded_when_an_event_could_hold_it(size):
         return
     with pytest.raises(otelue.Refused) as refused:
         encode_set(key_values)
-    assert refused.value.errno == otelue.E2BIG
+    assert refused.value.errno == otelue.EMSGSIZE
 
 
 def test_attributes_that_would_make_a_point_invalid_make_no_set():
@@ -110,7 +110,7 @@ def test_attributes_that_would_make_a_point_invalid_make_no_set():
         aside.text("k")
         with pytest.raises(otelue.Refused) as refused:
             otelue.encode_attributes(aside.finish(), *aside.run("4IQ", run))
-        assert refused.value.errno == otelue.EINVAL
+        assert refused.value.errno == otelue.EBADMSG
     aside = otelue.Batch()
     for off, length in ((32, 1), (36, 1), (0, 1), (0xFFFFFFF8, 1), (32, 0xFFFFFFFF)):
         with pytest.raises(otelue.Refused):

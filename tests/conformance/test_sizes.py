@@ -118,8 +118,8 @@ def test_thousands_of_metrics_share_events_and_what_is_around_them():
                                                    metric=messages.Metric(name=f"metric {n}", sum=messages.Sum(
                                                        aggregation_temporality=1))) for n in range(5000)]
     batch = Converter().convert(rows)
-    for batch_bytes, most in ((4048, 8168), (8168, 8168), (300, 300), (1000, 4000), (65360, 65360)):
-        options = otelue.options(batch_bytes, most, otelue.PACK_REQUEST)
+    for target_event_bytes, most in ((4048, 8168), (8168, 8168), (300, 300), (1000, 4000), (65360, 65360)):
+        options = otelue.options(target_event_bytes, most, otelue.PACK_REQUEST)
         expected = reference.expected_of(Request, rows, options)
         events, result = otelue.encode(batch, options)
         assert events == [event.SerializeToString() for event in expected.events]

@@ -40,7 +40,7 @@ def build_with_pkg_config(work, prefix):
             run(compiler, "-Wall", "-Wextra", "-Werror", downstream / program, *options, "-o", work / "program")
             run(work / "program", LD_LIBRARY_PATH=libraries)
             needed = run("readelf", "-d", work / "program")
-            assert ("libotelue.so.0" in needed) == (options is shared), needed
+            assert ("libotelue.so.1" in needed) == (options is shared), needed
 
 
 with tempfile.TemporaryDirectory() as directory:
@@ -58,8 +58,8 @@ with tempfile.TemporaryDirectory() as directory:
         run("meson", "install", "-C", work / "build")
         installed = sorted(str(file.relative_to(prefix)) for file in prefix.rglob("*") if not file.is_dir())
         assert installed == [
-            "include/otelue/batch.h", "include/otelue/otelue.h", "include/otelue/otelue.hpp",
-            "include/otelue/version.h", "lib/libotelue.a", "lib/libotelue.so", "lib/libotelue.so.0",
-            "lib/libotelue.so.0.1.0", "lib/pkgconfig/otelue.pc"], installed
+            "include/otelue/builder.h", "include/otelue/otelue.h", "include/otelue/otelue.hpp",
+            "include/otelue/version.h", "lib/libotelue.a", "lib/libotelue.so", "lib/libotelue.so.1",
+            "lib/libotelue.so.1.1.0", "lib/pkgconfig/otelue.pc"], installed
         build_with_pkg_config(work, prefix)
         build_with_meson(project, PKG_CONFIG_PATH=str(prefix / "lib" / "pkgconfig"))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A program that is built with what `meson install` leaves, or with otelue as a subproject. */
-#include <otelue/batch.h>
+#include <otelue/builder.h>
 #include <otelue/otelue.h>
 
 int main(void) {

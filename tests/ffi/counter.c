@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A counter and a gauge from C. With an argument: the events in hexadecimal, at fixed times. */
-#include <otelue/batch.h>
+#include <otelue/builder.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -22,7 +22,9 @@ int main(int argc, char **argv) {
 
   otelue_builder_init(&b, memory, sizeof memory);
   otelue_attribute service = otelue_attribute_string(&b, "service.name", "svc");
-  otelue_builder_resource(&b, otelue_build_attributes(&b, &service, 1), otelue_no_ref());
+  otelue_resource resource = {0};
+  resource.attributes = otelue_build_attributes(&b, &service, 1);
+  otelue_builder_set_resource(&b, otelue_build_resource(&b, &resource));
   otelue_scope scope = {0};
   scope.name = otelue_build_string(&b, "my.meter");
   otelue_metric counter = {0};
@@ -59,7 +61,7 @@ int main(int argc, char **argv) {
   }
   otelue_exporter *exporter = NULL;
   otelue_result result = {.struct_size = sizeof result};
-  if (otelue_open(NULL, &exporter) != 0) return 1;
+  if (otelue_open(NULL, NULL, NULL, &exporter) != 0) return 1;
   const int returned = otelue_export(exporter, memory, size, &result);
   fprintf(stderr, "%s: %u points exported, %u not heard\n", otelue_strerror(returned), result.points_exported,
           result.points_unheard);

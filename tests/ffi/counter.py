@@ -7,7 +7,7 @@ import struct
 import sys
 import time
 
-otelue = ctypes.CDLL("libotelue.so.0")
+otelue = ctypes.CDLL("libotelue.so.1")
 batch = bytearray(32)  # room for the header
 
 
@@ -41,13 +41,13 @@ struct.pack_into("<I2H6I", batch, 0, 0x4555544F, 1, 32, len(batch), 0, points, 2
 memory = (ctypes.c_char * len(batch)).from_buffer(batch)
 
 if sys.argv[1:]:
-    event, cursor, written = ctypes.create_string_buffer(8200), (ctypes.c_uint64 * 24)(), ctypes.c_size_t()
+    event, cursor, written = ctypes.create_string_buffer(8200), (ctypes.c_uint64 * 64)(), ctypes.c_size_t()
     while otelue.otelue_encode_next(memory, ctypes.c_size_t(len(batch)), None, cursor, event, ctypes.c_size_t(8200),
                                     ctypes.byref(written), None) == 1:
         print(event.raw[:written.value].hex())
 
 exporter = ctypes.c_void_p()
-assert otelue.otelue_open(None, ctypes.byref(exporter)) == 0
+assert otelue.otelue_open(None, None, None, ctypes.byref(exporter)) == 0
 returned = otelue.otelue_export(exporter, memory, ctypes.c_size_t(len(batch)), None)
 otelue.otelue_close(exporter)
 sys.exit(returned)

@@ -5,7 +5,7 @@
 //   fuzz RUNS [SEED]          with its own random numbers
 //
 // Compiled with -DOTELUE_LIBFUZZER and -fsanitize=fuzzer it is a libFuzzer target instead.
-#include <otelue/batch.h>
+#include <otelue/builder.h>
 
 #include <chrono>
 #include <cstdio>
@@ -29,7 +29,7 @@ namespace {
 using Next = int (*)(const void*, size_t, const otelue_options*, otelue_cursor*, void*, size_t, size_t*,
                      otelue_result*);
 
-std::vector<std::string> run(Next next, const std::string& input, uint32_t packing, uint32_t batch_bytes,
+std::vector<std::string> run(Next next, const std::string& input, uint32_t packing, uint32_t target_event_bytes,
                              uint32_t max_event_bytes) {
   // Exactly as large as it says, so that the sanitizer sees every byte that is read beyond.
   const std::unique_ptr<char[]> data(new char[input.size()]);
@@ -38,7 +38,7 @@ std::vector<std::string> run(Next next, const std::string& input, uint32_t packi
   otelue_options options{};
   options.struct_size = sizeof options;
   options.packing = packing;
-  options.batch_bytes = batch_bytes;
+  options.target_event_bytes = target_event_bytes;
   options.max_event_bytes = max_event_bytes;
   otelue_cursor cursor{};
   otelue_result result{};
@@ -56,7 +56,7 @@ std::vector<std::string> run(Next next, const std::string& input, uint32_t packi
     } catch (const otelue::tool::Malformed& error) {
       fail(error.what());
     }
-    if (points > 1 && written > batch_bytes) fail("an event of several points exceeds batch_bytes");
+    if (points > 1 && written > target_event_bytes) fail("an event of several points exceeds target_event_bytes");
   }
   if (returned == 0) {
     if (result.points_total != result.points_exported + result.points_invalid + result.points_too_large) {
@@ -99,7 +99,10 @@ std::string sample_batch() {
   size_t set_size = 0;
   if (otelue_builder_encode(&b, run, set, sizeof set, &set_size) != 0) fail("no set");
   const otelue_ref set_ref = otelue_build_text(&b, set, set_size);
-  otelue_builder_resource(&b, run, otelue_build_string(&b, "schema"));
+  otelue_resource resource{};
+  resource.attributes = run;
+  resource.schema_url = otelue_build_string(&b, "schema");
+  otelue_builder_set_resource(&b, otelue_build_resource(&b, &resource));
   otelue_scope scope{};
   scope.name = otelue_build_string(&b, "scope");
   scope.attributes = run;

@@ -10,7 +10,7 @@ import pytest
 from google.protobuf import text_format
 
 CASES = sorted(pathlib.Path(__file__).parent.glob("*.textproto"))
-LARGE = dict(batch_bytes=65360, max_event_bytes=65360, packing=otelue.PACK_REQUEST)
+LARGE = dict(target_event_bytes=65360, max_event_bytes=65360, packing=otelue.PACK_REQUEST)
 
 
 def request_of(case):

@@ -3,7 +3,7 @@
 //
 //   export_corpus CORPUS DIRECTORY
 //
-// CORPUS        | u32 is_request | u32 packing | u32 batch_bytes | u32 size | batch or request ... for each case
+// CORPUS        | u32 is_request | u32 packing | u32 target_event_bytes | u32 size | batch or request ... for each case
 // DIR/results   | i32 returned value | otelue_result ... for each case
 // DIR/perf      | u32 size | event ... for each event that perf received, in order
 // DIR/ftrace    the same for a tracefs instance
@@ -27,17 +27,17 @@ constexpr uint64_t kInstanceBytes = 256 * 1024;  // that an instance has room fo
 struct Case {
   uint32_t is_request;
   uint32_t packing;
-  uint32_t batch_bytes;
+  uint32_t target_event_bytes;
   uint32_t size;
 };
 
-otelue_exporter* open_exporter(uint32_t packing, uint32_t batch_bytes) {
+otelue_exporter* open_exporter(uint32_t packing, uint32_t target_event_bytes) {
   otelue_options options{};
   options.struct_size = sizeof options;
   options.packing = packing;
-  options.batch_bytes = batch_bytes;
+  options.target_event_bytes = target_event_bytes;
   otelue_exporter* exporter = nullptr;
-  return otelue_open(&options, &exporter) == 0 ? exporter : nullptr;
+  return otelue_open(&options, nullptr, nullptr, &exporter) == 0 ? exporter : nullptr;
 }
 
 void append(std::ofstream& file, const void* bytes, size_t size) {
@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
   if (sched_setaffinity(0, sizeof first, &first) != 0) return 3;
   otelue_exporter* exporters[kPackings][2];
   for (uint32_t packing = 0; packing < kPackings; ++packing) {
-    exporters[packing][0] = open_exporter(packing, OTELUE_DEFAULT_BATCH_BYTES);
+    exporters[packing][0] = open_exporter(packing, OTELUE_DEFAULT_TARGET_EVENT_BYTES);
     exporters[packing][1] = open_exporter(packing, OTELUE_DEFAULT_MAX_EVENT_BYTES);
   }
   Ring ring(find_event(), -1, 0, kRingPages);
@@ -85,7 +85,7 @@ int main(int argc, char** argv) {
   for (size_t at = 0; at < corpus.size();) {
     Case next;
     std::memcpy(&next, corpus.data() + at, sizeof next);
-    otelue_exporter* exporter = exporters[next.packing][next.batch_bytes == OTELUE_DEFAULT_MAX_EVENT_BYTES];
+    otelue_exporter* exporter = exporters[next.packing][next.target_event_bytes == OTELUE_DEFAULT_MAX_EVENT_BYTES];
     otelue_result result{};
     result.struct_size = sizeof result;
     const char* data = corpus.data() + at + sizeof next;

@@ -3,7 +3,7 @@
 #ifndef OTELUE_TESTS_KERNEL_LAB_H
 #define OTELUE_TESTS_KERNEL_LAB_H
 
-#include <otelue/batch.h>
+#include <otelue/builder.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -121,9 +121,10 @@ inline otelue_options packing(uint32_t packing) {
 // An exporter that writes an event for each point, unless told otherwise.
 class Exporter {
  public:
-  explicit Exporter(otelue_options options = packing(OTELUE_PACK_POINT)) {
+  explicit Exporter(otelue_options options = packing(OTELUE_PACK_POINT), otelue_log_function log = nullptr,
+                    void* log_context = nullptr) {
     options.struct_size = sizeof options;
-    if (otelue_open(&options, &handle_) != 0) throw std::runtime_error("otelue_open");
+    if (otelue_open(&options, log, log_context, &handle_) != 0) throw std::runtime_error("otelue_open");
   }
   ~Exporter() { otelue_close(handle_); }
   Exporter(const Exporter&) = delete;
@@ -139,16 +140,16 @@ class Exporter {
   }
   // How many of these points were exported.
   int64_t send(int64_t first, int64_t count = 1) const { return run(batch_of(first, count)).points_exported; }
-  otelue_status_info status() const {
-    otelue_status_info status{};
+  otelue_status status() const {
+    otelue_status status{};
     status.struct_size = sizeof status;
-    if (otelue_status(handle_, &status) != 0) throw std::runtime_error("otelue_status");
+    if (otelue_get_status(handle_, &status) != 0) throw std::runtime_error("otelue_get_status");
     return status;
   }
   uint64_t registrations() const {
     otelue_statistics statistics{};
     statistics.struct_size = sizeof statistics;
-    if (otelue_stats(handle_, &statistics) != 0) throw std::runtime_error("otelue_stats");
+    if (otelue_get_statistics(handle_, &statistics) != 0) throw std::runtime_error("otelue_get_statistics");
     return statistics.registrations;
   }
 

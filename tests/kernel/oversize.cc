@@ -4,7 +4,7 @@
 
 int main() {
   otelue_options options{};
-  options.flags = OTELUE_ALLOW_UNDELIVERABLE_EVENTS;
+  options.flags = OTELUE_ALLOW_LARGE_EVENTS;
   options.max_event_bytes = OTELUE_LARGEST_MAX_EVENT_BYTES;
   const lab::Exporter exporter(options);
   const lab::Perf perf;

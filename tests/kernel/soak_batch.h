@@ -3,7 +3,7 @@
 #ifndef OTELUE_TESTS_KERNEL_SOAK_BATCH_H
 #define OTELUE_TESTS_KERNEL_SOAK_BATCH_H
 
-#include <otelue/batch.h>
+#include <otelue/builder.h>
 
 #include <cstdint>
 #include <string>
@@ -97,7 +97,7 @@ class Batch {
     size_t size = 0;
     size_t written = 0;
     REQUIRE(otelue_builder_finish(&b, &size) == 0);
-    REQUIRE(otelue_encode_attributes(memory, size, set.off, set.len, out, sizeof out, &written) == 0);
+    REQUIRE(otelue_encode_attributes(memory, size, set.off, set.len, out, sizeof out, &written, nullptr, nullptr) == 0);
     return {out, written};
   }
 
@@ -110,7 +110,7 @@ inline otelue_options options_of(Kind kind) {
   otelue_options options{};
   options.struct_size = sizeof options;
   options.packing = kind == kGauge ? OTELUE_PACK_METRIC : OTELUE_PACK_REQUEST;
-  options.batch_bytes = kind == kGauge ? 4048 : 8168;
+  options.target_event_bytes = kind == kGauge ? 4048 : 8168;
   return options;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A listener that comes and goes while two threads export.
-#include <otelue/batch.h>
+#include <otelue/builder.h>
 #include <sched.h>
 
 #include <array>
@@ -158,13 +158,12 @@ TEST_CASE("a listener may come and go 10,000 times while two threads export, and
   options.struct_size = sizeof options;
   options.packing = OTELUE_PACK_POINT;
   std::atomic<int> complaints{0};
-  options.log = [](void* context, int level, const char*) {
+  const otelue_log_function complain = [](void* context, int level, const char*) {
     if (level < OTELUE_LOG_INFO) ++*static_cast<std::atomic<int>*>(context);
   };
-  options.log_context = &complaints;
   otelue_exporter* exporter = nullptr;
   // The thread that registers ends, and the kernel's enable word with it: it does not say that listeners come.
-  std::thread([&] { otelue_open(&options, &exporter); }).join();
+  std::thread([&] { otelue_open(&options, complain, &complaints, &exporter); }).join();
   REQUIRE(exporter != nullptr);
   const auto format = find_event();
   std::array<Writer, kWriters> writers{Writer(0), Writer(1)};
@@ -235,16 +234,16 @@ TEST_CASE("a listener may come and go 10,000 times while two threads export, and
   CHECK(unheard > 0);
   otelue_statistics statistics{};
   statistics.struct_size = sizeof statistics;
-  REQUIRE(otelue_stats(exporter, &statistics) == 0);
+  REQUIRE(otelue_get_statistics(exporter, &statistics) == 0);
   CHECK(statistics.exports == exports);
   CHECK(statistics.events == events);
   CHECK(statistics.points_exported == events);
   CHECK(statistics.points_unheard == kEvents * exports - events);
   std::cout << exports << " exports, " << unheard << " unheard, " << left_within << " left within, " << events
             << " events, " << statistics.registrations << " registrations" << std::endl;
-  otelue_status_info status{};
+  otelue_status status{};
   status.struct_size = sizeof status;
-  REQUIRE(otelue_status(exporter, &status) == 0);
+  REQUIRE(otelue_get_status(exporter, &status) == 0);
   CHECK(std::string(status.message) == "otlp_metrics is registered, nobody listens");
   CHECK(status.last_errno == 0);
   CHECK(complaints == 0);

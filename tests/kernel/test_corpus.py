@@ -32,10 +32,10 @@ SAME_FIELDS = ("points_total", "points_exported", "points_invalid", "points_too_
 class Case:
     """One export, and what has to come of it."""
 
-    def __init__(self, name, function, is_request, data, packing, batch_bytes, wanted):
-        self.name = f"{name}, {'request' if is_request else 'batch'}, packing {packing}, {batch_bytes} bytes"
-        self.bytes = struct.pack("<4I", is_request, packing, batch_bytes, len(data)) + data
-        self.events, self.result = function(data, otelue.options(batch_bytes, 8168, packing))
+    def __init__(self, name, function, is_request, data, packing, target_event_bytes, wanted):
+        self.name = f"{name}, {'request' if is_request else 'batch'}, packing {packing}, {target_event_bytes} bytes"
+        self.bytes = struct.pack("<4I", is_request, packing, target_event_bytes, len(data)) + data
+        self.events, self.result = function(data, otelue.options(target_event_bytes, 8168, packing))
         self.wanted = wanted
 
 
@@ -54,8 +54,8 @@ def cases():
             sources.append((otelue.encode, False, convert.to_batch(request, sets=number % 2 == 1)))
         for source in sources:
             for packing in PACKINGS:
-                for batch_bytes in BATCH_BYTES:
-                    yield Case(name, *source, packing, batch_bytes, rows(request))
+                for target_event_bytes in BATCH_BYTES:
+                    yield Case(name, *source, packing, target_event_bytes, rows(request))
 
 
 def read_events(path):
@@ -78,7 +78,7 @@ def read_results(path):
 
 
 def check(case, returned, result, perf, ftrace):
-    assert result.adds_up() and (result.enabled, result.points_unheard, result.last_errno) == (1, 0, 0)
+    assert result.adds_up() and (result.listening, result.points_unheard, result.last_errno) == (1, 0, 0)
     assert returned == (1 if result.points_invalid + result.points_too_large else 0)
     for field in SAME_FIELDS:
         assert getattr(result, field) == getattr(case.result, field), field

@@ -49,7 +49,7 @@ TEST_CASE("nobody hears an export without a listener, and it costs nothing") {
   const lab::Exporter exporter(lab::packing(OTELUE_PACK_METRIC));
   const auto result = exporter.run(padded_batch({1, 2, 3}));
   CHECK(!exporter.enabled());
-  CHECK(result.enabled == 0);
+  CHECK(result.listening == 0);
   CHECK(result.points_unheard == 3);
   CHECK(result.events == 0);
 }
@@ -67,7 +67,7 @@ TEST_CASE("perf and a tracefs instance receive every event, byte for byte") {
 
   CHECK(exporter.enabled());
   const auto result = exporter.run(batch);
-  CHECK(result.enabled == 1);
+  CHECK(result.listening == 1);
   CHECK(result.points_exported == 500);
   CHECK(result.events == sent.size());
   CHECK(perf.read() == sent);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Listeners of every kind: on one processor, to one process, several at once, and with too small a ring.
 #include <fcntl.h>
-#include <otelue/batch.h>
+#include <otelue/builder.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -79,7 +79,7 @@ struct Exporter {
     options.packing = OTELUE_PACK_POINT;
     options.pacing_bytes = pacing_bytes;
     options.pacing_microseconds = pacing_microseconds;
-    REQUIRE(otelue_open(&options, &handle) == 0);
+    REQUIRE(otelue_open(&options, nullptr, nullptr, &handle) == 0);
   }
   ~Exporter() { otelue_close(handle); }
   Exporter(const Exporter&) = delete;
@@ -94,10 +94,10 @@ struct Exporter {
   }
   bool write(uint64_t first, uint64_t count, size_t pad) const { return write(batch_of(first, count, pad), count); }
 
-  otelue_status_info status() const {
-    otelue_status_info status{};
+  otelue_status status() const {
+    otelue_status status{};
     status.struct_size = sizeof status;
-    REQUIRE(otelue_status(handle, &status) == 0);
+    REQUIRE(otelue_get_status(handle, &status) == 0);
     return status;
   }
 
@@ -164,14 +164,14 @@ TEST_CASE("a listener on one processor receives what is written there, and the o
   pin_to(0);
   CHECK(exporter.write(0, 10, 5));
   CHECK(read(ring) == events_of(0, 10, 5));
-  CHECK(exporter.status().heard == 1);
+  CHECK(exporter.status().heard_here == 1);
   CHECK(std::string(exporter.status().message) == "otlp_metrics is registered, and somebody listens");
 
   pin_to(1);
   CHECK(exporter.write(10, 10, 5));
   CHECK(read(ring).empty());
   CHECK(exporter.status().enabled == 1);
-  CHECK(exporter.status().heard == 0);
+  CHECK(exporter.status().heard_here == 0);
   CHECK(std::string(exporter.status().message) ==
         "otlp_metrics is registered and enabled, but nobody listens to this thread on this processor");
 
@@ -192,7 +192,7 @@ TEST_CASE("a listener to another process receives that one's events alone") {
   }
   Ring ring(find_event(), child, kAll, kPages);
   CHECK(exporter.write(0, 10, 5));
-  CHECK(exporter.status().heard == 0);
+  CHECK(exporter.status().heard_here == 0);
   CHECK(std::string(exporter.status().message) ==
         "otlp_metrics is registered and enabled, but nobody listens to this thread on this processor");
   CHECK(read(ring).empty());
@@ -259,7 +259,7 @@ TEST_CASE("perf and ftrace listen each alone and both at once, and one hears on 
     ring.reset();
   }
   const auto status = exporter.status();
-  CHECK(status.heard == 0);
+  CHECK(status.heard_here == 0);
   CHECK(std::string(status.message) == "otlp_metrics is registered, nobody listens");
 }
 
@@ -424,7 +424,7 @@ TEST_CASE("two threads export at once, through one exporter or two, and each eve
     for (const auto& exporter : exporters) {
       otelue_statistics statistics{};
       statistics.struct_size = sizeof statistics;
-      REQUIRE(otelue_stats(exporter->handle, &statistics) == 0);
+      REQUIRE(otelue_get_statistics(exporter->handle, &statistics) == 0);
       CHECK(statistics.exports == 2 * kExports / exporter_count);
       CHECK(statistics.events == 2 * kExports * kPoints / exporter_count);
     }

@@ -82,10 +82,10 @@ void claim_that_it_says(const lab::Exporter& exporter, uint32_t step, int error,
   const std::string batch = lab::batch_of(1, 3);
   CLAIM(otelue_export(exporter.handle(), batch.data(), batch.size(), nullptr) == 0);
   const auto result = exporter.run(batch);
-  CLAIM(result.enabled == 0 && result.points_unheard == 3 && result.events == 0 && result.last_errno == 0);
+  CLAIM(result.listening == 0 && result.points_unheard == 3 && result.events == 0 && result.last_errno == 0);
   CLAIM(!exporter.enabled());
   const auto status = exporter.status();
-  CLAIM(status.registered == 0 && status.enabled == 0 && status.heard == 0);
+  CLAIM(status.registered == 0 && status.enabled == 0 && status.heard_here == 0);
   CLAIM(status.step == step);
   CLAIM(status.last_errno == error);
   if (status.message != message) throw std::runtime_error(status.message);
@@ -101,7 +101,7 @@ void claim_that_all_arrives(const lab::Exporter& exporter) {
   CLAIM(exporter.send(10, 3) == 3);
   CLAIM(perf.read() == lab::events_of(10, 3));
   const auto status = exporter.status();
-  CLAIM(status.registered == 1 && status.heard == 1 && status.step == OTELUE_STEP_REGISTERED);
+  CLAIM(status.registered == 1 && status.heard_here == 1 && status.step == OTELUE_STEP_REGISTERED);
   CLAIM(status.last_errno == 0);
   CLAIM(status.message == std::string("otlp_metrics is registered, and somebody listens"));
 }
@@ -170,7 +170,7 @@ TEST_CASE("the data file alone may be mounted, as containers do") {
     line.say("registered");
     line.hear();
     CLAIM(exporter.send(10, 3) == 3);
-    CLAIM(exporter.status().heard == 1);
+    CLAIM(exporter.status().heard_here == 1);
     return "";
   });
   REQUIRE(container.line().hear() == "registered");
@@ -198,7 +198,7 @@ TEST_CASE("permission may be granted later, as the status and the README say") {
     line.say("registered");
     line.hear();
     CLAIM(exporter.send(10, 3) == 3);
-    CLAIM(exporter.status().heard == 1);
+    CLAIM(exporter.status().heard_here == 1);
     return "";
   });
   CHECK(user.line().hear() == "closed");
@@ -275,12 +275,10 @@ TEST_CASE("what stays in the way is tried less and less often, logged once, and 
   ioctl_error = ENOMEM;
   registrations_tried = 0;
   std::string log;
-  otelue_options options = lab::packing(OTELUE_PACK_POINT);
-  options.log_context = &log;
-  options.log = [](void* context, int32_t, const char* message) {
+  const otelue_log_function append = [](void* context, int32_t, const char* message) {
     *static_cast<std::string*>(context) += std::string(message) + "\n";
   };
-  const lab::Exporter exporter(options);
+  const lab::Exporter exporter(lab::packing(OTELUE_PACK_POINT), append, &log);
   int exports = 0;
   // 0.1 s, then twice as long each time: now the pause is as long as it gets.
   REQUIRE(lab::eventually([&] {

@@ -100,14 +100,14 @@ void check_that_clash_is_reported(const char* definition, const std::string& fie
   const lab::Exporter exporter;
   const auto status = exporter.status();
   CHECK(status.registered == 0);
-  CHECK(status.heard == 0);
+  CHECK(status.heard_here == 0);
   CHECK(status.step == OTELUE_STEP_REGISTER);
   CHECK(status.last_errno == EADDRINUSE);
   CHECK(status.message == "another program has registered otlp_metrics with other fields: " + fields);
   const std::string batch = lab::batch_of(1, 3);
   CHECK(otelue_export(exporter.handle(), batch.data(), batch.size(), nullptr) == 0);
   const auto result = exporter.run(batch);
-  CHECK(result.enabled == 0);
+  CHECK(result.listening == 0);
   CHECK(result.points_unheard == 3);
   CHECK(result.events == 0);
 
@@ -141,12 +141,6 @@ struct Log {
     if (!is_calling) ++log->strays;
     if (message == std::string("otlp_metrics: registered")) ++log->registrations;
     if (!log->is_counted_only) log->lines.push_back(std::to_string(level) + " " + message);
-  }
-  otelue_options options() {
-    otelue_options options = lab::packing(OTELUE_PACK_POINT);
-    options.log = take;
-    options.log_context = this;
-    return options;
   }
 };
 thread_local bool Log::is_calling = false;
@@ -184,7 +178,7 @@ TEST_CASE("the log gets changes of the registration and the first drop for each 
   Log log;
   Log::is_calling = true;
   {
-    const lab::Exporter exporter(log.options());
+    const lab::Exporter exporter(lab::packing(OTELUE_PACK_POINT), Log::take, &log);
     for (int i = 0; i < 3; ++i) exporter.send(1);
     other.kill();
     REQUIRE(lab::eventually([&] { return exporter.send(2) == 0 && exporter.registrations() == 1; }));
@@ -212,7 +206,7 @@ TEST_CASE("the log is called by the thread whose call has news, and by no other"
   log.is_counted_only = true;
   Log::is_calling = true;
   {
-    const lab::Exporter exporter(log.options());
+    const lab::Exporter exporter(lab::packing(OTELUE_PACK_POINT), Log::take, &log);
     std::atomic<bool> stop{false};
     std::vector<std::thread> threads;
     for (int i = 0; i < 2; ++i) {
@@ -255,18 +249,18 @@ TEST_CASE("errno is left as it was by every call, whatever that finds") {
       wait_until_nobody_has_registered();
     }
     otelue_exporter* exporter = nullptr;
-    otelue_status_info status{};
+    otelue_status status{};
     status.struct_size = sizeof status;
-    CHECK(errno_after([&] { otelue_open(nullptr, &exporter); }) == EDOM);
+    CHECK(errno_after([&] { otelue_open(nullptr, nullptr, nullptr, &exporter); }) == EDOM);
     CHECK(errno_after([&] { otelue_export(exporter, good.data(), good.size(), nullptr); }) == EDOM);
     std::unique_ptr<lab::Perf> perf(is_clash ? nullptr : new lab::Perf);
     CHECK(errno_after([&] { otelue_export(exporter, good.data(), good.size(), nullptr); }) == EDOM);
     CHECK(errno_after([&] { otelue_export(exporter, bad.data(), bad.size(), nullptr); }) == EDOM);
     CHECK(errno_after([&] { otelue_export(exporter, "", 0, nullptr); }) == EDOM);
     CHECK(errno_after([&] { otelue_export_otlp(exporter, good.data(), good.size(), nullptr); }) == EDOM);
-    CHECK(errno_after([&] { otelue_status(exporter, &status); }) == EDOM);
+    CHECK(errno_after([&] { otelue_get_status(exporter, &status); }) == EDOM);
     CHECK(status.registered == !is_clash);
-    CHECK(status.heard == !is_clash);
+    CHECK(status.heard_here == !is_clash);
     CHECK(errno_after([&] { otelue_shutdown(exporter); }) == EDOM);
     CHECK(errno_after([&] { otelue_export(exporter, good.data(), good.size(), nullptr); }) == EDOM);
     CHECK(errno_after([&] { otelue_close(exporter); }) == EDOM);

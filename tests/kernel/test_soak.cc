@@ -140,7 +140,7 @@ void export_all(Shared& shared) {
   std::array<Exporter, kKinds> exporters;
   for (const Kind kind : {kGauge, kSums}) {
     const otelue_options options = options_of(kind);
-    if (otelue_open(&options, &exporters[kind].handle) != 0) _exit(1);
+    if (otelue_open(&options, nullptr, nullptr, &exporters[kind].handle) != 0) _exit(1);
   }
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < kThreads; ++i) {
@@ -154,7 +154,7 @@ void export_all(Shared& shared) {
   for (const Exporter& exporter : exporters) {
     otelue_statistics statistics{};
     statistics.struct_size = sizeof statistics;
-    otelue_stats(exporter.handle, &statistics);
+    otelue_get_statistics(exporter.handle, &statistics);
     shared.bad_totals += statistics.points_exported != exporter.points;
     otelue_close(exporter.handle);
   }

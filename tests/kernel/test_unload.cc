@@ -66,7 +66,7 @@ TEST_CASE("loading, exporting, closing and unloading 1,000 times delivers every 
     if (round == 100) before = resident_bytes();
     const Library library;
     otelue_exporter* exporter = nullptr;
-    REQUIRE(library.open(nullptr, &exporter) == 0);
+    REQUIRE(library.open(nullptr, nullptr, nullptr, &exporter) == 0);
     if (perf == nullptr) perf.reset(new lab::Perf);
     failed += !send(library, exporter, round);
     undelivered += perf->read() != lab::events_of(round, 1);
@@ -82,7 +82,7 @@ TEST_CASE("a library that is unloaded without a close leaves an exporter that wo
   otelue_exporter* exporter = nullptr;
   {
     const Library library;
-    REQUIRE(library.open(nullptr, &exporter) == 0);
+    REQUIRE(library.open(nullptr, nullptr, nullptr, &exporter) == 0);
   }
   lab::Perf perf;
   const Library library;

@@ -208,7 +208,7 @@ class Generator:
 
 
 def limits(random, sizes):
-    """batch_bytes, max_event_bytes. `sizes` are such that it matters on which side of them a limit lies."""
+    """target_event_bytes, max_event_bytes. `sizes` are such that it matters on which side of them a limit lies."""
     most = random.choice((127, 128, 129, 300, 1000, 4048, 8168, 16383, 16384, 16390, 65360))
     if sizes and random.random() < 0.5:
         most = min(65360, max(1, random.choice(sizes) + random.choice((-1, 0, 1))))

@@ -6,34 +6,34 @@ import os
 import struct
 from ctypes import c_int, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
 
-EINVAL, E2BIG, EOPNOTSUPP, ENOBUFS = 22, 7, 95, 105
+E2BIG, EINVAL, EBADMSG, EMSGSIZE, EOPNOTSUPP, ENOBUFS = 7, 22, 74, 90, 95, 105
 PACK_METRIC, PACK_POINT, PACK_REQUEST = 0, 1, 2
-ALLOW_UNDELIVERABLE = 1
+ALLOW_LARGE_EVENTS = 1
 ENCODE_SLACK = 32
 (REASON_NONE, REASON_REFERENCE, REASON_RESERVED, REASON_KIND, REASON_TEMPORALITY, REASON_VALUE_TYPE,
- REASON_ATTRIBUTE_TYPE, REASON_TEXT, REASON_BUCKETS, REASON_ENCODED, REASON_MALFORMED, REASON_TOO_LARGE,
- REASON_WRITE) = range(13)
+ REASON_ATTRIBUTE_TYPE, REASON_TEXT, REASON_BUCKETS, REASON_ENCODED, REASON_ENCODED_VERSION, REASON_MALFORMED,
+ REASON_TOO_LARGE, REASON_HEAD_TOO_LARGE, REASON_WRITE) = range(15)
 
 
 class Options(ctypes.Structure):
     _fields_ = [(name, c_uint32) for name in (
-        "struct_size", "flags", "batch_bytes", "max_event_bytes", "packing", "pacing_bytes", "pacing_microseconds",
-        "reserved")] + [("log", c_void_p), ("log_context", c_void_p)]
+        "struct_size", "flags", "target_event_bytes", "max_event_bytes", "packing", "pacing_bytes", "pacing_microseconds",
+        "reserved")]
 
 
 class Result(ctypes.Structure):
     _fields_ = [(name, c_uint32) for name in (
-        "struct_size", "enabled", "points_total", "points_exported", "points_invalid", "points_too_large",
+        "struct_size", "listening", "points_total", "points_exported", "points_invalid", "points_too_large",
         "points_unwritten", "points_unheard", "strings_as_bytes", "values_emptied", "exemplars_dropped", "events")] + [
             ("bytes", c_uint64), ("first_bad_point", c_uint32), ("first_bad_reason", c_uint32),
-            ("last_errno", c_int32), ("reserved", c_uint32)]
+            ("last_errno", c_int32), ("step", c_uint32)]
 
     def adds_up(self):
         return self.points_total == (self.points_exported + self.points_invalid + self.points_too_large +
                                      self.points_unwritten + self.points_unheard)
 
 
-Cursor = c_uint64 * 24
+Cursor = c_uint64 * 64
 
 
 def bits(number):
@@ -45,14 +45,15 @@ def _load():
     library = ctypes.CDLL(os.environ["OTELUE_LIBRARY"])
     for name in ("otelue_encode_next", "otelue_split_next"):
         getattr(library, name).argtypes = [c_void_p, c_size_t, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p]
-    library.otelue_encode_attributes.argtypes = [c_void_p, c_size_t, c_uint32, c_uint32, c_void_p, c_size_t, c_void_p]
-    library.otelue_open.argtypes = [c_void_p, c_void_p]
+    library.otelue_encode_attributes.argtypes = [c_void_p, c_size_t, c_uint32, c_uint32, c_void_p, c_size_t, c_void_p,
+                                                 c_void_p, c_void_p]
+    library.otelue_open.argtypes = [c_void_p, c_void_p, c_void_p, c_void_p]
     for name in ("otelue_export", "otelue_export_otlp"):
         getattr(library, name).argtypes = [c_void_p, c_void_p, c_size_t, c_void_p]
     for name in ("otelue_enabled", "otelue_shutdown", "otelue_close"):
         getattr(library, name).argtypes = [c_void_p]
     library.otelue_close.restype = None
-    library.otelue_stats.argtypes = library.otelue_status.argtypes = [c_void_p, c_void_p]
+    library.otelue_get_statistics.argtypes = library.otelue_get_status.argtypes = [c_void_p, c_void_p]
     return library
 
 
@@ -60,21 +61,21 @@ LIBRARY = _load()
 
 
 class Refused(Exception):
-    """A call that returned a negative errno."""
+    """A call that returned a negative errno, with what it said of the attributes."""
 
-    def __init__(self, code):
-        super().__init__(f"returned {code}")
-        self.errno = -code
+    def __init__(self, code, reason=REASON_NONE, index=0):
+        super().__init__(f"returned {code}, reason {reason} of {index}")
+        self.errno, self.reason, self.index = -code, reason, index
 
 
-def options(batch_bytes=0, max_event_bytes=0, packing=PACK_METRIC):
-    flags = ALLOW_UNDELIVERABLE if max(batch_bytes, max_event_bytes) > 8168 else 0
-    return Options(ctypes.sizeof(Options), flags, batch_bytes, max_event_bytes, packing)
+def options(target_event_bytes=0, max_event_bytes=0, packing=PACK_METRIC):
+    flags = ALLOW_LARGE_EVENTS if max(target_event_bytes, max_event_bytes) > 8168 else 0
+    return Options(ctypes.sizeof(Options), flags, target_event_bytes, max_event_bytes, packing)
 
 
 def _next_until_done(function, data, opts):
     """All events of a batch or request, and the result."""
-    limit = max(opts.max_event_bytes or 8168, opts.batch_bytes)
+    limit = max(opts.max_event_bytes or 8168, opts.target_event_bytes)
     out = ctypes.create_string_buffer(limit + ENCODE_SLACK)
     source = (ctypes.c_char * len(data)).from_buffer_copy(data) if data else ctypes.create_string_buffer(1)
     cursor, written, result = Cursor(), c_size_t(), Result(ctypes.sizeof(Result))
@@ -97,13 +98,14 @@ def split(request, opts=None):
     return _next_until_done(LIBRARY.otelue_split_next, bytes(request), opts or options())
 
 
-def encode_attributes(batch, off, length):
+def encode_attributes(memory, off, length):
     """An encoded attribute set."""
-    out, written = ctypes.create_string_buffer(8200), c_size_t()
-    source = (ctypes.c_char * len(batch)).from_buffer_copy(bytes(batch))
-    code = LIBRARY.otelue_encode_attributes(source, len(batch), off, length, out, len(out), ctypes.byref(written))
+    out, written, reason, index = ctypes.create_string_buffer(8200), c_size_t(), c_uint32(), c_uint32()
+    source = (ctypes.c_char * len(memory)).from_buffer_copy(bytes(memory))
+    code = LIBRARY.otelue_encode_attributes(source, len(memory), off, length, out, len(out), ctypes.byref(written),
+                                            ctypes.byref(reason), ctypes.byref(index))
     if code < 0:
-        raise Refused(code)
+        raise Refused(code, reason.value, index.value)
     return out.raw[:written.value]
 
 

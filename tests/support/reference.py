@@ -63,14 +63,14 @@ def changes(message, depth=0):
 
 
 def expected_of(request_type, rows, options):
-    batch_bytes, packing = options.batch_bytes, options.packing
+    target_event_bytes, packing = options.target_event_bytes, options.packing
     expected, event, last = Expected(), None, None
     for i, row in enumerate(rows):
         if event is not None:
             same = row.metric is last.metric
             if packing == otelue.PACK_REQUEST or (packing == otelue.PACK_METRIC and same):
                 take_back = _append(event, row, last)
-                if event.ByteSize() <= batch_bytes:
+                if event.ByteSize() <= target_event_bytes:
                     expected.rows.append(row)
                     last = row
                     continue

@@ -4,8 +4,8 @@
 #include "catch.h"
 #include "records/protobuf.h"
 
-using otelue::records::Field;
-using otelue::records::Fields;
+using otelue_core::records::Field;
+using otelue_core::records::Fields;
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include "catch.h"
 #include "otlp/wire.h"
 
-using otelue::wire::Writer;
+using otelue_core::wire::Writer;
 
 namespace {
 
@@ -16,20 +16,20 @@ std::string written(const Writer& out) {
 }  // namespace
 
 TEST_CASE("varint_size is right around every border") {
-  CHECK(otelue::wire::varint_size(0) == 1);
-  CHECK(otelue::wire::varint_size(127) == 1);
-  CHECK(otelue::wire::varint_size(128) == 2);
-  CHECK(otelue::wire::varint_size(16383) == 2);
-  CHECK(otelue::wire::varint_size(16384) == 3);
-  CHECK(otelue::wire::varint_size(UINT64_MAX) == 10);
+  CHECK(otelue_core::wire::varint_size(0) == 1);
+  CHECK(otelue_core::wire::varint_size(127) == 1);
+  CHECK(otelue_core::wire::varint_size(128) == 2);
+  CHECK(otelue_core::wire::varint_size(16383) == 2);
+  CHECK(otelue_core::wire::varint_size(16384) == 3);
+  CHECK(otelue_core::wire::varint_size(UINT64_MAX) == 10);
 }
 
 TEST_CASE("zigzag keeps small numbers small") {
-  CHECK(otelue::wire::zigzag(0) == 0);
-  CHECK(otelue::wire::zigzag(-1) == 1);
-  CHECK(otelue::wire::zigzag(1) == 2);
-  CHECK(otelue::wire::zigzag(INT32_MAX) == 4294967294u);
-  CHECK(otelue::wire::zigzag(INT32_MIN) == 4294967295u);
+  CHECK(otelue_core::wire::zigzag(0) == 0);
+  CHECK(otelue_core::wire::zigzag(-1) == 1);
+  CHECK(otelue_core::wire::zigzag(1) == 2);
+  CHECK(otelue_core::wire::zigzag(INT32_MAX) == 4294967294u);
+  CHECK(otelue_core::wire::zigzag(INT32_MIN) == 4294967295u);
 }
 
 TEST_CASE("a message gets its length, whatever room was left for it") {

@@ -68,7 +68,7 @@ func main() {
 		}
 	}
 	var exporter *C.otelue_exporter
-	if C.otelue_open(nil, &exporter) != 0 {
+	if C.otelue_open(nil, nil, nil, &exporter) != 0 {
 		os.Exit(1)
 	}
 	returned := C.otelue_export(exporter, unsafe.Pointer(&b[0]), C.size_t(len(b)), nil)

@@ -5,7 +5,9 @@
  *   otelue_builder b;
  *   otelue_builder_init(&b, memory, sizeof memory);
  *   otelue_attribute service = otelue_attribute_string(&b, "service.name", "shop");
- *   otelue_builder_resource(&b, otelue_build_attributes(&b, &service, 1), otelue_no_ref());
+ *   otelue_resource resource = {0};
+ *   resource.attributes = otelue_build_attributes(&b, &service, 1);
+ *   otelue_builder_set_resource(&b, otelue_build_resource(&b, &resource));
  *   otelue_metric metric = {0};
  *   metric.kind = OTELUE_SUM;
  *   ...
@@ -26,8 +28,8 @@
  *
  * A builder belongs to one thread at a time.
  */
-#ifndef OTELUE_BATCH_H
-#define OTELUE_BATCH_H
+#ifndef OTELUE_BUILDER_H
+#define OTELUE_BUILDER_H
 
 #include <errno.h>
 #include <string.h>
@@ -197,14 +199,13 @@ static inline uint32_t otelue_build_resource(otelue_builder *b, const otelue_res
   return otelue_build_bytes(b, resource, sizeof *resource, 8);
 }
 
-/* The resource of all scopes that name none. */
-static inline void otelue_builder_resource(otelue_builder *b, otelue_ref attributes, otelue_ref schema_url) {
-  otelue_resource resource;
-  memset(&resource, 0, sizeof resource);
-  resource.attributes = attributes;
-  resource.schema_url = schema_url;
-  b->resource = otelue_build_resource(b, &resource);
+static inline otelue_ref otelue_build_entity_refs(otelue_builder *b, const otelue_entity_ref *entities, size_t count) {
+  otelue_ref ref = {otelue_build_bytes(b, entities, count * sizeof *entities, 8), (uint32_t)count};
+  return ref;
 }
+
+/* Makes a resource that was built that of all scopes that name none. */
+static inline void otelue_builder_set_resource(otelue_builder *b, uint32_t resource) { b->resource = resource; }
 
 static inline uint32_t otelue_build_scope(otelue_builder *b, const otelue_scope *scope) {
   return otelue_build_bytes(b, scope, sizeof *scope, 8);
@@ -283,8 +284,8 @@ static inline int otelue_builder_finish(otelue_builder *b, size_t *size) {
 static inline int otelue_builder_encode(otelue_builder *b, otelue_ref attributes, void *out, size_t capacity,
                                         size_t *written) {
   if (b->error != 0) return b->error;
-  otelue_builder_write_header(b, b->used, 0);
-  return otelue_encode_attributes(b->memory, b->used, attributes.off, attributes.len, out, capacity, written);
+  return otelue_encode_attributes(b->memory, b->used, attributes.off, attributes.len, out, capacity, written, NULL,
+                                  NULL);
 }
 
 #ifdef __cplusplus
