@@ -27,11 +27,11 @@ def check(events, result, expected, options, total, changes):
     bad = expected.first_bad is not None
     found = {name: getattr(result, name) for name, _ in result._fields_}
     assert found == dict(
-        struct_size=72, enabled=0, points_total=total, points_exported=len(expected.rows), points_invalid=0,
+        struct_size=72, listening=0, points_total=total, points_exported=len(expected.rows), points_invalid=0,
         points_too_large=expected.too_large, points_unwritten=0, points_unheard=0, strings_as_bytes=changes[0],
         values_emptied=changes[1], exemplars_dropped=expected.exemplars_dropped, events=len(events),
         bytes=sum(map(len, events)), first_bad_point=expected.first_bad or 0,
-        first_bad_reason=otelue.REASON_TOO_LARGE if bad else 0, last_errno=0, reserved=0)
+        first_bad_reason=otelue.REASON_TOO_LARGE if bad else 0, last_errno=0, step=0)
     if not bad:
         assert events == [e.SerializeToString(deterministic=True) for e in expected.events]
         return
