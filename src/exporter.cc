@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "otlp/splitter.h"
+#include "otlp/batch_source.h"
 #include "user_events/explain.h"
 #include "user_events/permanent.h"
 
@@ -162,18 +162,18 @@ void Exporter::log_drops(const otlp::Account& account) {
   }
 }
 
-// Writes what a source encodes, until there is no more or nobody listens any more.
-template <typename Source>
-void Exporter::write_events(Source& source, uint8_t* frame, const Tracepoint::Target& target, otelue_result* result) {
+// Writes what a packer makes, until there is no more or nobody listens any more.
+template <typename Packer>
+void Exporter::write_events(Packer& packer, uint8_t* frame, const Tracepoint::Target& target, otelue_result* result) {
   otlp::Account account;
   otlp::Message message;
   uint32_t since_pause = 0;
-  while (source.next(account, &message)) {
+  while (packer.next(account, &message)) {
     if (since_pause >= settings_.pacing_bytes && settings_.pacing_bytes != 0 && settings_.pacing_microseconds != 0) {
       pause_for(settings_.pacing_microseconds);
       since_pause = 0;
     }
-    const int error = tracepoint_.write(target, frame, message.bytes.size());
+    const int error = tracepoint_.write(target, frame, message.bytes.size);
     if (error == -EBADF) {
       tracepoint_.unheard();
       break;
@@ -184,7 +184,7 @@ void Exporter::write_events(Source& source, uint8_t* frame, const Tracepoint::Ta
       result->last_errno = -error;
       continue;
     }
-    const auto size = static_cast<uint32_t>(message.bytes.size());
+    const auto size = static_cast<uint32_t>(message.bytes.size);
     account.exported += message.points;
     ++result->events;
     result->bytes += size;
@@ -197,15 +197,16 @@ void Exporter::write_events(Source& source, uint8_t* frame, const Tracepoint::Ta
 [[gnu::noinline]] void Exporter::write_batch(const records::Batch& batch, const Tracepoint::Target& target,
                                              otelue_result* result) {
   alignas(8) uint8_t buffer[kBufferBytes] __attribute__((uninitialized));
-  otlp::Encoder encoder(batch, settings_.limits, settings_.packing, buffer + Tracepoint::kFrameBytes);
-  write_events(encoder, buffer, target, result);
+  otlp::BatchSource source(batch);
+  otlp::Packer packer(source, settings_.limits, settings_.packing, buffer + Tracepoint::kFrameBytes);
+  write_events(packer, buffer, target, result);
 }
 
-[[gnu::noinline]] void Exporter::write_request(records::Request& request, const Tracepoint::Target& target,
+[[gnu::noinline]] void Exporter::write_request(otlp::Request& request, const Tracepoint::Target& target,
                                                otelue_result* result) {
   alignas(8) uint8_t buffer[kBufferBytes] __attribute__((uninitialized));
-  otlp::Splitter splitter(request, settings_.limits, settings_.packing, buffer + Tracepoint::kFrameBytes);
-  write_events(splitter, buffer, target, result);
+  otlp::Packer packer(request, settings_.limits, settings_.packing, buffer + Tracepoint::kFrameBytes);
+  write_events(packer, buffer, target, result);
 }
 
 int Exporter::export_batch(const void* data, size_t size, otelue_result* result) {
@@ -234,8 +235,8 @@ int Exporter::export_otlp(const void* data, size_t size, otelue_result* result) 
   int error = 0;
   Tracepoint::Target target;
   if (begin(result, &target)) {
-    records::Request request;
-    error = request.open(data, size, &result->points_total);
+    otlp::Request request;
+    if (!request.open(data, size, &result->points_total)) error = -EBADMSG;
     if (error == 0) {
       write_request(request, target, result);
       result->points_unheard = result->points_total - result->points_exported - result->points_invalid -

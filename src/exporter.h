@@ -8,8 +8,9 @@
 
 #include "log.h"
 #include "otelue/otelue.h"
-#include "otlp/encoder.h"
-#include "records/request.h"
+#include "otlp/packer.h"
+#include "otlp/request.h"
+#include "records/batch.h"
 #include "user_events/tracepoint.h"
 
 namespace otelue_core {
@@ -65,9 +66,9 @@ class Exporter {
   int finish(const otelue_result& result);
   int refuse(int error);
   void write_batch(const records::Batch& batch, const Tracepoint::Target& target, otelue_result* result);
-  void write_request(records::Request& request, const Tracepoint::Target& target, otelue_result* result);
-  template <typename Source>
-  void write_events(Source& source, uint8_t* frame, const Tracepoint::Target& target, otelue_result* result);
+  void write_request(otlp::Request& request, const Tracepoint::Target& target, otelue_result* result);
+  template <typename Packer>
+  void write_events(Packer& packer, uint8_t* frame, const Tracepoint::Target& target, otelue_result* result);
   void log_drops(const otlp::Account& account);
 
   Tracepoint tracepoint_;  // first: its first word is the enable word

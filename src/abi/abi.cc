@@ -8,7 +8,9 @@
 #include "exporter.h"
 #include "otelue/otelue.h"
 #include "otlp/attribute_set.h"
-#include "otlp/splitter.h"
+#include "otlp/batch_source.h"
+#include "otlp/packer.h"
+#include "otlp/request.h"
 #include "user_events/permanent.h"
 
 struct otelue_exporter : otelue_core::Exporter {};
@@ -61,14 +63,16 @@ int run_export(otelue_exporter* exporter, Export function, const void* data, siz
   return returned;
 }
 
-// What both cursors share: whether the walk has begun. The rest is the walk's own.
+// What both cursors share: whether the walk has begun, and what it must not look at again. The rest is the walk's own.
 struct BatchCursor {
   uint64_t has_begun;
+  otelue_core::otlp::Refused refused;
   uint64_t point;
 };
 struct RequestCursor {
   uint64_t has_begun;
-  otelue_core::records::Request::State state;  // all zero means the same as its defaults
+  otelue_core::otlp::Refused refused;
+  otelue_core::otlp::Request::State state;
 };
 static_assert(sizeof(BatchCursor) <= sizeof(otelue_cursor) && sizeof(RequestCursor) <= sizeof(otelue_cursor));
 
@@ -91,9 +95,9 @@ int run_next(const void* data, const otelue_options* options, otelue_cursor* cur
   account.exported = message.points;
   otelue_core::add(account, &out.value);
   if (found > 0) {
-    *written = message.bytes.size();
+    *written = message.bytes.size;
     ++out.value.events;
-    out.value.bytes += message.bytes.size();
+    out.value.bytes += message.bytes.size;
   }
   out.store();
   return found;
@@ -222,14 +226,15 @@ int otelue_encode_next(const void* batch, size_t size, const otelue_options* opt
   using namespace otelue_core;
   auto step = [&](const Settings& settings, otelue_result* r, otlp::Account& account, otlp::Message* message) {
     BatchCursor at;
-    memcpy(&at, cursor, sizeof at);
+    memcpy(static_cast<void*>(&at), cursor, sizeof at);
+    if (at.refused.level >= otlp::BatchSource::kLevels) return -EINVAL;
     records::Batch view;
     if (const int error = view.open(batch, size); error < 0) return error;
     r->points_total = view.points().size();
-    otlp::Encoder encoder(view, settings.limits, settings.packing, static_cast<uint8_t*>(to),
-                          static_cast<uint32_t>(at.point));
-    const bool found = encoder.next(account, message);
-    at = {1, encoder.position()};
+    otlp::BatchSource source(view, static_cast<uint32_t>(at.point));
+    otlp::Packer packer(source, settings.limits, settings.packing, static_cast<uint8_t*>(to), at.refused);
+    const bool found = packer.next(account, message);
+    at = {1, packer.refused(), source.index()};
     memcpy(cursor, &at, sizeof at);
     return found ? 1 : 0;
   };
@@ -242,13 +247,13 @@ int otelue_split_next(const void* request, size_t size, const otelue_options* op
   auto step = [&](const Settings& settings, otelue_result* r, otlp::Account& account, otlp::Message* message) {
     RequestCursor at;
     memcpy(static_cast<void*>(&at), cursor, sizeof at);
-    records::Request view;
-    const int error = at.has_begun != 0 ? view.resume(request, size, at.state)
-                                        : view.open(request, size, &r->points_total);
-    if (error < 0) return error;
-    otlp::Splitter splitter(view, settings.limits, settings.packing, static_cast<uint8_t*>(to));
-    const bool found = splitter.next(account, message);
-    at = {1, view.state()};
+    otlp::Request source;
+    if (at.refused.level >= otlp::Request::kLevels) return -EINVAL;
+    if (at.has_begun == 0 && !source.open(request, size, &r->points_total)) return -EBADMSG;
+    if (at.has_begun != 0 && !source.resume(request, size, at.state)) return -EINVAL;
+    otlp::Packer packer(source, settings.limits, settings.packing, static_cast<uint8_t*>(to), at.refused);
+    const bool found = packer.next(account, message);
+    at = {1, packer.refused(), source.state()};
     memcpy(cursor, &at, sizeof at);
     return found ? 1 : 0;
   };
@@ -260,16 +265,14 @@ int otelue_encode_attributes(const void* memory, size_t size, uint32_t off, uint
   using namespace otelue_core;
   if (memory == nullptr || written == nullptr || (to == nullptr && capacity != 0)) return -EINVAL;
   *written = 0;
-  uint32_t why = OTELUE_REASON_NONE;
-  uint32_t at = 0;
   // Encoded aside first, so that the size is known and nothing half is left behind.
   alignas(8) uint8_t set[OTELUE_ENCODED_ATTRIBUTES_MAX] __attribute__((uninitialized));
-  wire::Writer writer(set, sizeof set);
-  why = otlp::encode_set(writer, records::Batch::over(memory, size), {off, len}, &at);
-  if (reason != nullptr) *reason = why;
-  if (index != nullptr) *index = why != OTELUE_REASON_NONE ? at : 0;
-  if (why != OTELUE_REASON_NONE) return -EBADMSG;
-  if (!writer.ok()) return -EMSGSIZE;
+  otlp::Writer writer(set, sizeof set);
+  const uint32_t fault = otlp::encode_set(writer, records::Batch::over(memory, size), {off, len});
+  const bool is_full = writer.error() == otlp::Writer::kFull;
+  if (reason != nullptr) *reason = is_full ? uint32_t{OTELUE_REASON_NONE} : writer.error();
+  if (index != nullptr) *index = writer.ok() ? 0 : fault;
+  if (!writer.ok()) return is_full ? -EMSGSIZE : -EBADMSG;
   *written = writer.position();
   if (*written > capacity) return -ENOBUFS;
   memcpy(to, set, *written);

@@ -21,11 +21,16 @@ struct Checksum {
   }
 };
 
-// The header of an encoded set; its KeyValues follow.
+// Of the format of sets. Another one is due whenever what lies in a set or its header changes.
+constexpr uint32_t kVersion = 1;
+
+// The header of an encoded set; its KeyValues follow. All versions agree in checksum, size and version.
 struct SetHeader {
   Checksum checksum;  // of all that follows
   uint32_t size;      // of the set, this header included
-  Changes changes;
+  uint32_t version;
+  uint32_t strings_as_bytes;
+  uint32_t values_emptied;
 };
 static_assert(sizeof(SetHeader) == kSetHeaderBytes);
 
@@ -65,7 +70,7 @@ Checksum copy_set(uint8_t* to, const SetHeader& header, const uint8_t* from, siz
 bool retag(uint8_t* p, const uint8_t* end, uint32_t field) {
   while (p < end) {
     // | tag | length, at most 3 bytes in a set that fits an event | KeyValue |
-    *p++ = wire::tag(field, wire::kBytes);
+    *p++ = wire::tag(field, wire::WireType::kBytes);
     size_t length = 0;
     for (unsigned shift = 0; p < end && shift < 21; shift += 7) {
       const uint8_t byte = *p++;
@@ -80,31 +85,35 @@ bool retag(uint8_t* p, const uint8_t* end, uint32_t field) {
 
 }  // namespace
 
-uint32_t encode_set(wire::Writer& out, const records::Batch& batch, otelue_ref ref, uint32_t* index) {
-  SetHeader header{{}, 0, {}};
+uint32_t encode_set(Writer& out, const records::Batch& memory, otelue_ref ref) {
+  SetHeader header{};
   out.bytes(&header, sizeof header);
-  const uint32_t reason = put_attributes(out, batch, ref, kNumberAttributes, kPointDepth, header.changes, index);
-  if (reason != OTELUE_REASON_NONE || !out.ok()) return reason;
+  const uint32_t written = put_attributes(out, memory, ref, kNumberAttributes, kPointDepth);
+  if (!out.ok()) return written;
   header.size = static_cast<uint32_t>(out.position());
+  header.version = kVersion;
+  header.strings_as_bytes = out.changes.strings_as_bytes;
+  header.values_emptied = out.changes.values_emptied;
   uint8_t* key_values = out.data() + sizeof header;
   header.checksum = copy_set(key_values, header, key_values, header.size - sizeof header);
   std::memcpy(out.data(), &header, sizeof header);
-  return OTELUE_REASON_NONE;
+  return written;
 }
 
-uint32_t put_set(wire::Writer& out, std::string_view set, uint32_t field, Changes& changes) {
+void put_set(Writer& out, std::string_view set, uint32_t field) {
   SetHeader header;
-  if (set.size() < sizeof header) return OTELUE_REASON_ENCODED;
+  if (set.size() < sizeof header) return out.fail(OTELUE_REASON_ENCODED);
   std::memcpy(&header, set.data(), sizeof header);
-  if (header.size != set.size()) return OTELUE_REASON_ENCODED;
+  if (header.size != set.size()) return out.fail(OTELUE_REASON_ENCODED);
   const size_t size = set.size() - sizeof header;
   uint8_t* p = out.take(size);
-  if (p == nullptr) return OTELUE_REASON_NONE;
+  if (p == nullptr) return;
   const auto* key_values = reinterpret_cast<const uint8_t*>(set.data()) + sizeof header;
-  if (copy_set(p, header, key_values, size) != header.checksum) return OTELUE_REASON_ENCODED;
-  if (field != kNumberAttributes && !retag(p, p + size, field)) return OTELUE_REASON_ENCODED;
-  changes += header.changes;
-  return OTELUE_REASON_NONE;
+  if (copy_set(p, header, key_values, size) != header.checksum) return out.fail(OTELUE_REASON_ENCODED);
+  if (header.version != kVersion) return out.fail(OTELUE_REASON_ENCODED_VERSION);
+  if (field != kNumberAttributes && !retag(p, p + size, field)) return out.fail(OTELUE_REASON_ENCODED);
+  out.changes.strings_as_bytes += header.strings_as_bytes;
+  out.changes.values_emptied += header.values_emptied;
 }
 
 }  // namespace otelue_core::otlp

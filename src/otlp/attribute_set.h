@@ -14,11 +14,11 @@ namespace otelue_core::otlp {
 // their field. Every tag is one byte, so any other field takes the same room.
 inline constexpr size_t kSetHeaderBytes = 32;
 
-// Writes a set; its size is out.position(). `index` gets the number of the attribute that was the last to be looked at.
-uint32_t encode_set(wire::Writer& out, const records::Batch& batch, otelue_ref ref, uint32_t* index);
+// Writes a set; its size is out.position(). Returns how many attributes were written without fault.
+uint32_t encode_set(Writer& out, const records::Batch& memory, otelue_ref ref);
 
-// Writes the KeyValues of a set into `field`. OTELUE_REASON_ENCODED when it is not as encode_set() left it.
-uint32_t put_set(wire::Writer& out, std::string_view set, uint32_t field, Changes& changes);
+// Writes the KeyValues of a set into `field`. Fails when it is not as encode_set() left it.
+void put_set(Writer& out, std::string_view set, uint32_t field);
 
 }  // namespace otelue_core::otlp
 

@@ -4,32 +4,32 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
-#include "otelue/otelue.h"
-#include "otlp/wire.h"
+#include "otlp/writer.h"
+#include "wire/reader.h"
 
 namespace otelue_core::otlp {
 
 // OTLP bytes.
 struct Limits {
-  size_t target_event_bytes;      // no point is added that would take an event of several points beyond this
-  size_t max_event_bytes;  // what a single point may take
+  size_t target_event_bytes;  // no point is added that would take an event beyond this
+  size_t max_event_bytes;     // unless the first one alone does; then this is the limit
 };
 
 // One ExportMetricsServiceRequest under construction. Messages are opened from the outside in: ResourceMetrics,
-// ScopeMetrics, Metric, data (Gauge, Sum, ...), each with its head, the fields in front of its children, and its
-// tail, the fields behind them. Heads and points grow from the left; tails wait on the right, innermost first:
+// ScopeMetrics, Metric, data (Gauge, Sum, ...), each with its head, the fields in front of its children, and its tail,
+// the fields behind them. Heads and points grow from the left; tails wait on the right, innermost first:
 //
 //   | tag L0 head | tag L1 head | tag L2 head | tag L3 head | point point ...      | tail3 tail2 tail1 tail0 |
 //                                                             position ^             ^ tails begin
 //
-// So finishing is one move of the tails and one length per level, and the next event starts behind the heads that
-// are still in place. Lengths get the width that a large event needs; in a smaller one a message of less than 128
-// bytes moves by a byte. The bytes are those that protoc makes of the same message.
+// So finishing is one move of the tails and one length per level. Lengths get the width that a large event needs; in a
+// smaller one a message of less than 128 bytes moves by a byte, and restart() moves its head back: what is written of a
+// level once serves all events that begin within it. The bytes are those that protoc makes of the same message.
 class Event {
  public:
-  enum class Fit { kAppended, kFull, kInvalid };
+  // What open() and append() return, beside OTELUE_REASON_*, when the event has no room. It is then as it was.
+  static constexpr uint32_t kFull = Writer::kFull;
 
   // `buffer` holds limits.max_event_bytes and kSlack more.
   static constexpr size_t kSlack = OTELUE_ENCODE_SLACK;
@@ -42,96 +42,103 @@ class Event {
   uint64_t key(size_t level) const { return levels_[level].key; }
 
   // Opens the next level as `field` of the one around it; field 0 adds a head and a tail to the request itself.
-  // `head` and `tail` write and return OTELUE_REASON_*. Returns kAppended when it is open.
   template <typename Head, typename Tail>
-  Fit open(uint64_t key, uint32_t field, uint32_t* reason, Head&& head, Tail&& tail);
+  uint32_t open(uint64_t key, uint32_t field, Head&& head, Tail&& tail);
 
-  // Closes the innermost level; one that got no points vanishes.
-  void close();
+  // Closes the levels from `depth` on; those that got no points vanish.
+  void close_to(size_t depth);
 
-  // Appends a point as `field` of the innermost level. Otherwise the event is as it was.
+  // Appends a point as `field` of the innermost level, of which point(out) writes the fields.
   template <typename Point>
-  Fit append(uint32_t field, uint32_t* reason, Point&& point);
+  uint32_t append(uint32_t field, Point&& point);
+
+  // How many bytes the fields of a point may have that is the first of the event; -1: not even 0.
+  ptrdiff_t room() const;
 
   // Closes everything and gives the message, empty when there are no points. It stays valid until restart().
-  std::span<const uint8_t> finish();
-  // Starts the next event. The levels whose heads are still in place stay open.
+  wire::Bytes finish();
+  // What was changed in the message.
+  const Changes& changes() const { return changes_; }
+  // Starts the next event. The levels that the last one began with stay open.
   void restart();
 
  private:
   struct Level {
     uint64_t key;
-    size_t start;               // of its tag
+    uint32_t field;              // 0: the request itself
+    size_t start;                // of its tag
     wire::Writer::Message body;  // where its fields begin
     size_t head_end;
-    size_t tail;                // size
+    size_t tail;                 // size
+    size_t shift;                // how far to the left finish() has moved its head
     uint32_t points_before;
-    bool is_message;            // false: the request itself
+    Changes changes;             // in head and tail
   };
   static constexpr size_t kMaxLevels = 5;
 
-  size_t finished_size() const;
-  bool fits() const {
-    const size_t limit = points_ == 0 ? limits_.max_event_bytes : limits_.target_event_bytes;
-    return out_.position() + tails_ <= limit || finished_size() <= limit;
-  }
-  void set_tails(size_t size);
+  void close();
+  void set_limit(size_t limit);
+  size_t finished_size(size_t position) const;
 
-  wire::Writer out_;
+  Writer out_;
   const Limits limits_;
   const size_t capacity_;
   const size_t length_width_;
-  size_t tails_ = 0;  // size of all tails
+  size_t limit_;        // for the finished event
+  size_t tails_ = 0;    // size of all tails
   size_t depth_ = 0;
   uint32_t points_ = 0;
   size_t point_width_ = 1;
+  Changes changes_;
   Level levels_[kMaxLevels];
 };
 
 template <typename Head, typename Tail>
-Event::Fit Event::open(uint64_t key, uint32_t field, uint32_t* reason, Head&& head, Tail&& tail) {
+uint32_t Event::open(uint64_t key, uint32_t field, Head&& head, Tail&& tail) {
+  assert(depth_ < kMaxLevels);
   Level& level = levels_[depth_];
-  level = {key, out_.position(), {out_.position(), 0}, 0, 0, points_, field != 0};
-  if (level.is_message) level.body = out_.open(field, length_width_);
+  level = {key, field, out_.position(), {out_.position(), 0}, 0, 0, 0, points_, {}};
+  if (field != 0) level.body = out_.open(field, length_width_);
 
-  *reason = head(out_);
+  out_.changes = {};
+  head(out_);
   level.head_end = out_.position();
-  if (*reason == 0) *reason = tail(out_);
+  tail(out_);
   level.tail = out_.position() - level.head_end;
+  level.changes = out_.changes;
 
-  if (*reason == 0 && out_.ok()) {
-    std::memmove(out_.data() + capacity_ - tails_ - level.tail, out_.data() + level.head_end, level.tail);
-    out_.rewind(level.head_end);
-    set_tails(tails_ + level.tail);
-    ++depth_;
-    return Fit::kAppended;
+  if (const uint32_t error = out_.error(); error != 0) {
+    out_.rewind(level.start);
+    return error;
   }
-  const Fit fit = out_.ok() ? Fit::kInvalid : Fit::kFull;
-  out_.rewind(level.start);
-  return fit;
+  tails_ += level.tail;
+  std::memmove(out_.data() + capacity_ - tails_, out_.data() + level.head_end, level.tail);
+  out_.rewind(level.head_end);
+  ++depth_;
+  set_limit(limit_);
+  return 0;
 }
 
 template <typename Point>
-[[gnu::always_inline]] inline Event::Fit Event::append(uint32_t field, uint32_t* reason, Point&& point) {
+OTELUE_INLINE uint32_t Event::append(uint32_t field, Point&& point) {
   const size_t start = out_.position();
-  // A further point that goes beyond target_event_bytes need not be encoded to its end. Lengths may yet shrink by less than
-  // kSlack.
-  if (points_ > 0 && limits_.target_event_bytes < limits_.max_event_bytes) {
-    const size_t end = limits_.target_event_bytes + kSlack;
-    out_.set_capacity(end > start + tails_ ? end - tails_ : start);
-  }
+  out_.changes = {};
   const auto message = out_.open(field, point_width_);
-  *reason = point(out_);
+  point(out_);
   const size_t width = out_.close(message);
-  const bool is_whole = out_.ok();
-  out_.set_capacity(capacity_ - tails_);
-  if (is_whole && *reason == 0 && fits()) {
-    point_width_ = width;
-    ++points_;
-    return Fit::kAppended;
+  if (out_.position() + tails_ > limit_ && finished_size(out_.position()) > limit_) [[unlikely]] out_.fail(kFull);
+  if (const uint32_t error = out_.error(); error != 0) [[unlikely]] {
+    out_.rewind(start);
+    return error;
   }
-  out_.rewind(start);
-  return is_whole && *reason != 0 ? Fit::kInvalid : Fit::kFull;
+  point_width_ = width;
+  changes_ += out_.changes;
+  if (++points_ == 1) {
+    const size_t target = limits_.target_event_bytes;
+    const bool is_within = out_.position() + tails_ <= target || finished_size(out_.position()) <= target;
+    set_limit(is_within ? target : limits_.max_event_bytes);
+  }
+  return 0;
 }
 
 }  // namespace otelue_core::otlp

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "records/protobuf.h"
+#include "wire/wire.h"
 
 namespace otelue_core::otlp {
 
@@ -89,7 +89,7 @@ enum AnyValueField : uint32_t {
 enum ListField : uint32_t { kValues = 1 };
 
 // How deep messages lie below the request.
-using records::kDeepestMessage;
+using wire::kDeepestMessage;
 inline constexpr unsigned kResourceDepth = 2;
 inline constexpr unsigned kScopeDepth = 3;
 inline constexpr unsigned kMetricDepth = 3;

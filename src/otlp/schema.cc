@@ -2,20 +2,35 @@
 #include "otlp/schema.h"
 
 #include "otlp/fields.h"
-#include "records/protobuf.h"
-#include "records/utf8.h"
+#include "wire/utf8.h"
 
 namespace otelue_core::otlp {
 namespace {
 
-using records::Field;
-using records::Fields;
-using records::WireType;
+using wire::Field;
+using wire::WireType;
 
-enum class Kind : uint8_t { kText, kStringValue, kMessage, kPacked64, kPackedVarints };
+// What a field is, and what decoders look at in it.
+enum class Kind : uint8_t {
+  kUnknown,
+  kVarint,
+  kFixed64,
+  kText,
+  kStringValue,
+  kBytes,
+  kSpanId,
+  kTraceId,
+  kMessage,
+  kPacked64,
+  kPackedVarints,
+};
 
-// A length-delimited field whose contents decoders look at.
 struct Rule {
+  Kind kind = Kind::kUnknown;
+  MessageType of = MessageType::kUnknown;
+};
+
+struct Entry {
   MessageType message;
   uint32_t field;
   Kind kind;
@@ -23,56 +38,136 @@ struct Rule {
 };
 
 using M = MessageType;
-constexpr Rule kRules[] = {
-    {M::kResourceMetrics, otlp::kResource, Kind::kMessage, M::kResource},
-    {M::kResourceMetrics, kResourceSchemaUrl, Kind::kText},
-    {M::kResource, kResourceAttributes, Kind::kMessage, M::kKeyValue},
-    {M::kResource, kResourceEntityRefs, Kind::kMessage, M::kEntityRef},
-    {M::kEntityRef, kEntitySchemaUrl, Kind::kText},
-    {M::kEntityRef, kEntityType, Kind::kText},
-    {M::kEntityRef, kEntityIdKeys, Kind::kText},
-    {M::kEntityRef, kEntityDescriptionKeys, Kind::kText},
-    {M::kScopeMetrics, otlp::kScope, Kind::kMessage, M::kScope},
-    {M::kScopeMetrics, kScopeSchemaUrl, Kind::kText},
-    {M::kScope, kScopeName, Kind::kText},
-    {M::kScope, kScopeVersion, Kind::kText},
-    {M::kScope, kScopeAttributes, Kind::kMessage, M::kKeyValue},
-    {M::kMetric, kMetricName, Kind::kText},
-    {M::kMetric, kMetricDescription, Kind::kText},
-    {M::kMetric, kMetricUnit, Kind::kText},
-    {M::kMetric, kMetricMetadata, Kind::kMessage, M::kKeyValue},
-    {M::kNumberPoint, kNumberAttributes, Kind::kMessage, M::kKeyValue},
-    {M::kNumberPoint, kNumberExemplars, Kind::kMessage, M::kExemplar},
-    {M::kHistogramPoint, kHistogramAttributes, Kind::kMessage, M::kKeyValue},
-    {M::kHistogramPoint, kHistogramExemplars, Kind::kMessage, M::kExemplar},
-    {M::kHistogramPoint, kHistogramBucketCounts, Kind::kPacked64},
-    {M::kHistogramPoint, kHistogramExplicitBounds, Kind::kPacked64},
-    {M::kExponentialPoint, kExponentialAttributes, Kind::kMessage, M::kKeyValue},
-    {M::kExponentialPoint, kExponentialExemplars, Kind::kMessage, M::kExemplar},
-    {M::kExponentialPoint, kExponentialPositive, Kind::kMessage, M::kBuckets},
-    {M::kExponentialPoint, kExponentialNegative, Kind::kMessage, M::kBuckets},
-    {M::kBuckets, kBucketsCounts, Kind::kPackedVarints},
-    {M::kSummaryPoint, kSummaryAttributes, Kind::kMessage, M::kKeyValue},
-    {M::kSummaryPoint, kSummaryQuantileValues, Kind::kMessage, M::kQuantile},
-    {M::kExemplar, kExemplarFilteredAttributes, Kind::kMessage, M::kKeyValue},
-    {M::kKeyValue, kKey, Kind::kText},
-    {M::kKeyValue, kValue, Kind::kMessage, M::kAnyValue},
-    {M::kAnyValue, kStringValue, Kind::kStringValue},
-    {M::kAnyValue, kArrayValue, Kind::kMessage, M::kArrayValue},
-    {M::kAnyValue, kKvlistValue, Kind::kMessage, M::kKeyValueList},
-    {M::kArrayValue, kValues, Kind::kMessage, M::kAnyValue},
-    {M::kKeyValueList, kValues, Kind::kMessage, M::kKeyValue},
+using K = Kind;
+// What leads to points is in here for its wire type: what is of that type is looked at by whoever walks there.
+constexpr Entry kEntries[] = {
+    {M::kRequest, otlp::kResourceMetrics, K::kMessage, M::kResourceMetrics},
+    {M::kResourceMetrics, otlp::kResource, K::kMessage, M::kResource},
+    {M::kResourceMetrics, otlp::kScopeMetrics, K::kMessage, M::kScopeMetrics},
+    {M::kResourceMetrics, kResourceSchemaUrl, K::kText},
+    {M::kResource, kResourceAttributes, K::kMessage, M::kKeyValue},
+    {M::kResource, kResourceDroppedAttributesCount, K::kVarint},
+    {M::kResource, kResourceEntityRefs, K::kMessage, M::kEntityRef},
+    {M::kEntityRef, kEntitySchemaUrl, K::kText},
+    {M::kEntityRef, kEntityType, K::kText},
+    {M::kEntityRef, kEntityIdKeys, K::kText},
+    {M::kEntityRef, kEntityDescriptionKeys, K::kText},
+    {M::kScopeMetrics, otlp::kScope, K::kMessage, M::kScope},
+    {M::kScopeMetrics, kMetrics, K::kMessage, M::kMetric},
+    {M::kScopeMetrics, kScopeSchemaUrl, K::kText},
+    {M::kScope, kScopeName, K::kText},
+    {M::kScope, kScopeVersion, K::kText},
+    {M::kScope, kScopeAttributes, K::kMessage, M::kKeyValue},
+    {M::kScope, kScopeDroppedAttributesCount, K::kVarint},
+    {M::kMetric, kMetricName, K::kText},
+    {M::kMetric, kMetricDescription, K::kText},
+    {M::kMetric, kMetricUnit, K::kText},
+    {M::kMetric, kGauge, K::kMessage, M::kData},
+    {M::kMetric, kSum, K::kMessage, M::kData},
+    {M::kMetric, kHistogram, K::kMessage, M::kData},
+    {M::kMetric, kExponentialHistogram, K::kMessage, M::kData},
+    {M::kMetric, kSummary, K::kMessage, M::kData},
+    {M::kMetric, kMetricMetadata, K::kMessage, M::kKeyValue},
+    {M::kData, kDataPoints, K::kMessage},
+    {M::kData, kTemporality, K::kVarint},
+    {M::kData, kIsMonotonic, K::kVarint},
+    {M::kNumberPoint, kStartTime, K::kFixed64},
+    {M::kNumberPoint, kTime, K::kFixed64},
+    {M::kNumberPoint, kNumberAsDouble, K::kFixed64},
+    {M::kNumberPoint, kNumberExemplars, K::kMessage, M::kExemplar},
+    {M::kNumberPoint, kNumberAsInt, K::kFixed64},
+    {M::kNumberPoint, kNumberAttributes, K::kMessage, M::kKeyValue},
+    {M::kNumberPoint, kNumberFlags, K::kVarint},
+    {M::kHistogramPoint, kStartTime, K::kFixed64},
+    {M::kHistogramPoint, kTime, K::kFixed64},
+    {M::kHistogramPoint, kCount, K::kFixed64},
+    {M::kHistogramPoint, kSumOfValues, K::kFixed64},
+    {M::kHistogramPoint, kHistogramBucketCounts, K::kPacked64},
+    {M::kHistogramPoint, kHistogramExplicitBounds, K::kPacked64},
+    {M::kHistogramPoint, kHistogramExemplars, K::kMessage, M::kExemplar},
+    {M::kHistogramPoint, kHistogramAttributes, K::kMessage, M::kKeyValue},
+    {M::kHistogramPoint, kHistogramFlags, K::kVarint},
+    {M::kHistogramPoint, kHistogramMin, K::kFixed64},
+    {M::kHistogramPoint, kHistogramMax, K::kFixed64},
+    {M::kExponentialPoint, kExponentialAttributes, K::kMessage, M::kKeyValue},
+    {M::kExponentialPoint, kStartTime, K::kFixed64},
+    {M::kExponentialPoint, kTime, K::kFixed64},
+    {M::kExponentialPoint, kCount, K::kFixed64},
+    {M::kExponentialPoint, kSumOfValues, K::kFixed64},
+    {M::kExponentialPoint, kExponentialScale, K::kVarint},
+    {M::kExponentialPoint, kExponentialZeroCount, K::kFixed64},
+    {M::kExponentialPoint, kExponentialPositive, K::kMessage, M::kBuckets},
+    {M::kExponentialPoint, kExponentialNegative, K::kMessage, M::kBuckets},
+    {M::kExponentialPoint, kExponentialFlags, K::kVarint},
+    {M::kExponentialPoint, kExponentialExemplars, K::kMessage, M::kExemplar},
+    {M::kExponentialPoint, kExponentialMin, K::kFixed64},
+    {M::kExponentialPoint, kExponentialMax, K::kFixed64},
+    {M::kExponentialPoint, kExponentialZeroThreshold, K::kFixed64},
+    {M::kBuckets, kBucketsOffset, K::kVarint},
+    {M::kBuckets, kBucketsCounts, K::kPackedVarints},
+    {M::kSummaryPoint, kStartTime, K::kFixed64},
+    {M::kSummaryPoint, kTime, K::kFixed64},
+    {M::kSummaryPoint, kCount, K::kFixed64},
+    {M::kSummaryPoint, kSumOfValues, K::kFixed64},
+    {M::kSummaryPoint, kSummaryQuantileValues, K::kMessage, M::kQuantile},
+    {M::kSummaryPoint, kSummaryAttributes, K::kMessage, M::kKeyValue},
+    {M::kSummaryPoint, kSummaryFlags, K::kVarint},
+    {M::kQuantile, otlp::kQuantile, K::kFixed64},
+    {M::kQuantile, kQuantileValue, K::kFixed64},
+    {M::kExemplar, kExemplarTime, K::kFixed64},
+    {M::kExemplar, kExemplarAsDouble, K::kFixed64},
+    {M::kExemplar, kExemplarSpanId, K::kSpanId},
+    {M::kExemplar, kExemplarTraceId, K::kTraceId},
+    {M::kExemplar, kExemplarAsInt, K::kFixed64},
+    {M::kExemplar, kExemplarFilteredAttributes, K::kMessage, M::kKeyValue},
+    {M::kKeyValue, kKey, K::kText},
+    {M::kKeyValue, kValue, K::kMessage, M::kAnyValue},
+    {M::kAnyValue, otlp::kStringValue, K::kStringValue},
+    {M::kAnyValue, kBoolValue, K::kVarint},
+    {M::kAnyValue, kIntValue, K::kVarint},
+    {M::kAnyValue, kDoubleValue, K::kFixed64},
+    {M::kAnyValue, otlp::kArrayValue, K::kMessage, M::kArrayValue},
+    {M::kAnyValue, kKvlistValue, K::kMessage, M::kKeyValueList},
+    {M::kAnyValue, kBytesValue, K::kBytes},
+    {M::kArrayValue, kValues, K::kMessage, M::kAnyValue},
+    {M::kKeyValueList, kValues, K::kMessage, M::kKeyValue},
 };
 
-const Rule* rule_of(MessageType message, uint32_t field) {
-  for (const Rule& rule : kRules) {
-    if (rule.message == message && rule.field == field) return &rule;
+constexpr uint32_t kFields = 16;
+
+struct Rules {
+  Rule of[static_cast<size_t>(MessageType::kTypes)][kFields];
+
+  constexpr Rules() : of{} {
+    for (const Entry& e : kEntries) of[static_cast<size_t>(e.message)][e.field] = {e.kind, e.of};
   }
-  return nullptr;
+};
+constexpr Rules kRules;
+
+OTELUE_INLINE Rule rule_of(MessageType message, uint32_t field) {
+  return field < kFields ? kRules.of[static_cast<size_t>(message)][field] : Rule{};
 }
 
-std::string_view text_of(std::span<const uint8_t> bytes, const Field& field) {
-  return {reinterpret_cast<const char*>(bytes.data()) + field.value, field.size()};
+constexpr size_t kTraceIdBytes = 16;
+constexpr size_t kSpanIdBytes = 8;
+
+// Whether decoders accept the wire type of a field. C++, Go and Python take a known field of another wire type for an
+// unknown one; Rust and the Collector refuse the message.
+OTELUE_INLINE bool has_wire_type(const Rule& rule, WireType type) {
+  switch (rule.kind) {
+    case Kind::kUnknown:
+      return true;
+    case Kind::kVarint:
+      return type == WireType::kVarint;
+    case Kind::kFixed64:
+      return type == WireType::kFixed64;
+    case Kind::kPacked64:
+      return type == WireType::kBytes || type == WireType::kFixed64;
+    case Kind::kPackedVarints:
+      return type == WireType::kBytes || type == WireType::kVarint;
+    default:
+      return type == WireType::kBytes;
+  }
 }
 
 }  // namespace
@@ -93,48 +188,78 @@ MessageType point_type(uint32_t field) {
   }
 }
 
-uint32_t exemplars_field(MessageType point) {
-  for (const Rule& rule : kRules) {
-    if (rule.message == point && rule.of == MessageType::kExemplar) return rule.field;
-  }
-  return 0;
+bool is_exemplar(MessageType point, const Field& field) {
+  return field.type == WireType::kBytes && rule_of(point, field.number).of == MessageType::kExemplar;
 }
 
-uint32_t mend(std::span<uint8_t> bytes, MessageType type, unsigned depth, Changes& changes) {
-  if (depth > kDeepestMessage) return OTELUE_REASON_MALFORMED;
-  Fields fields(bytes, 0, depth);
+uint32_t mend(Writer& out, size_t from, MessageType type, unsigned depth) {
+  // The messages around the one at hand. Decoders limit their number, so this takes no recursion.
+  struct Outer {
+    size_t end;
+    MessageType type;
+  };
+  Outer outer[wire::kDeepestMessage];
+  constexpr unsigned kNone = wire::kDeepestMessage + 1;
+  unsigned exemplar = kNone;  // the depth of the exemplar at hand
+  const unsigned outermost = depth;
+  auto refuse = [&](uint32_t reason) { return exemplar != kNone ? kBadExemplar : reason; };
+
+  size_t end = out.position();
+  uint8_t* const data = out.data();
+  wire::Fields fields({data, end}, from, depth);
   Field field;
-  while (fields.next(&field)) {
+  while (true) {
+    if (!fields.next(&field)) {
+      if (!fields.ok()) return refuse(OTELUE_REASON_MALFORMED);
+      if (depth == outermost) return OTELUE_REASON_NONE;
+      if (depth == exemplar) exemplar = kNone;
+      --depth;
+      end = outer[depth].end;
+      type = outer[depth].type;
+      fields.leave(end);
+      continue;
+    }
+    const Rule rule = rule_of(type, field.number);
+    if (!has_wire_type(rule, field.type)) return refuse(OTELUE_REASON_MALFORMED);
     if (field.type != WireType::kBytes) continue;
-    const Rule* rule = rule_of(type, field.number);
-    if (rule == nullptr) continue;
-    const auto value = bytes.subspan(field.value, field.size());
-    switch (rule->kind) {
+    const std::string_view text(reinterpret_cast<const char*>(data) + field.value, field.size());
+    switch (rule.kind) {
       case Kind::kText:
-        if (!records::is_utf8(text_of(bytes, field))) return OTELUE_REASON_TEXT;
+        if (!wire::is_utf8(text)) return refuse(OTELUE_REASON_TEXT);
         break;
       case Kind::kStringValue:
-        if (!records::is_utf8(text_of(bytes, field))) {
+        if (!wire::is_utf8(text)) {
           // The number is in the low seven bits of the tag, minimal or not.
-          constexpr uint8_t kOther = wire::tag(kStringValue, wire::kBytes) ^ wire::tag(kBytesValue, wire::kBytes);
-          bytes.data()[field.begin] ^= kOther;
-          ++changes.strings_as_bytes;
+          constexpr auto kOther = wire::tag(otlp::kStringValue, WireType::kBytes) ^ wire::tag(kBytesValue, WireType::kBytes);
+          data[field.begin] ^= kOther;
+          ++out.changes.strings_as_bytes;
         }
         break;
-      case Kind::kMessage:
-        if (const uint32_t reason = mend(value, rule->of, depth + 1, changes); reason != OTELUE_REASON_NONE) {
-          return reason;
-        }
+      case Kind::kSpanId:
+        if (field.size() != kSpanIdBytes && field.size() != 0) return refuse(OTELUE_REASON_MALFORMED);
+        break;
+      case Kind::kTraceId:
+        if (field.size() != kTraceIdBytes && field.size() != 0) return refuse(OTELUE_REASON_MALFORMED);
         break;
       case Kind::kPacked64:
-        if (field.size() % 8 != 0) return OTELUE_REASON_MALFORMED;
+        if (field.size() % 8 != 0) return refuse(OTELUE_REASON_MALFORMED);
         break;
       case Kind::kPackedVarints:
-        if (!records::is_packed_varints(value)) return OTELUE_REASON_MALFORMED;
+        if (!wire::is_packed_varints({data + field.value, field.size()})) return refuse(OTELUE_REASON_MALFORMED);
+        break;
+      case Kind::kMessage:
+        if (depth == wire::kDeepestMessage) return refuse(OTELUE_REASON_MALFORMED);
+        outer[depth] = {end, type};
+        ++depth;
+        if (rule.of == MessageType::kExemplar) exemplar = depth;
+        end = field.end;
+        type = rule.of;
+        fields.enter(field);
+        break;
+      default:
         break;
     }
   }
-  return fields.ok() ? OTELUE_REASON_NONE : OTELUE_REASON_MALFORMED;
 }
 
 }  // namespace otelue_core::otlp

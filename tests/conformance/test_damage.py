@@ -81,7 +81,6 @@ BODY = {
     },
 }
 ATTRIBUTE = {
-    "an empty key": (lambda b, at: b.set(at, 0, 0), otelue.REASON_TEXT),
     "a key outside the batch": (lambda b, at: b.set(at, OUTSIDE, 9), otelue.REASON_REFERENCE),
     "an unknown type": (lambda b, at: b.set(at + 8, 8), otelue.REASON_ATTRIBUTE_TYPE),
     "a bool of 2": (lambda b, at: b.set(at + 8, 2, 0, 2, 0), otelue.REASON_ATTRIBUTE_TYPE),
@@ -113,7 +112,7 @@ SCOPE = {
 RESOURCE = {
     "a reserved field": (lambda b, at: b.set(at + 28, 1), otelue.REASON_RESERVED),
     "another reserved field": (lambda b, at: b.set(at + 36, 1), otelue.REASON_RESERVED),
-    "entity_refs": (lambda b, at: b.set(at + 16, 32, 1), otelue.REASON_RESERVED),
+    "entity references outside the batch": (lambda b, at: b.set(at + 16, OUTSIDE, 1), otelue.REASON_REFERENCE),
     "attributes outside the batch": (lambda b, at: b.set(at, OUTSIDE, 1), otelue.REASON_REFERENCE),
 }
 

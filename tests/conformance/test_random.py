@@ -31,7 +31,7 @@ def check(events, result, expected, options, total, changes):
         points_too_large=expected.too_large, points_unwritten=0, points_unheard=0, strings_as_bytes=changes[0],
         values_emptied=changes[1], exemplars_dropped=expected.exemplars_dropped, events=len(events),
         bytes=sum(map(len, events)), first_bad_point=expected.first_bad or 0,
-        first_bad_reason=otelue.REASON_TOO_LARGE if bad else 0, last_errno=0, step=0)
+        first_bad_reason=expected.first_bad_reason, last_errno=0, step=0)
     if not bad:
         assert events == [e.SerializeToString(deterministic=True) for e in expected.events]
         return
@@ -40,7 +40,7 @@ def check(events, result, expected, options, total, changes):
     for event in events:
         rows = list(itertools.islice(left, len(metrics(Request.FromString(event)))))
         assert event == reference.whole(Request, rows).SerializeToString(deterministic=True)
-        assert len(event) <= (options.target_event_bytes if len(rows) > 1 else options.max_event_bytes)
+        assert len(event) <= (otelue.limit_of(event, options) if len(rows) > 1 else options.max_event_bytes)
         assert len(rows) == 1 or options.packing != otelue.PACK_POINT
         assert len({id(row.metric) for row in rows}) == 1 or options.packing == otelue.PACK_REQUEST
     assert next(left, None) is None

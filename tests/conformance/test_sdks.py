@@ -40,7 +40,7 @@ def check(function, data, wanted):
         assert (result.points_total, result.points_exported, result.exemplars_dropped) == (len(wanted), len(wanted), 0)
         for event, request in zip(events, decoded):
             points = len(metrics(request))
-            assert len(event) <= (options.target_event_bytes if points > 1 else options.max_event_bytes)
+            assert len(event) <= (otelue.limit_of(event, options) if points > 1 else options.max_event_bytes)
             assert points == 1 or options.packing != otelue.PACK_POINT
             assert len(set(metrics(request))) == 1 or options.packing == otelue.PACK_REQUEST
 

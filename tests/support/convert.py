@@ -92,7 +92,7 @@ class Converter:
                 self.encoded[key] = otelue.encode_attributes(aside.batch.finish(), *run)
                 assert size <= 8168
             except otelue.Refused as refused:
-                assert refused.errno == otelue.E2BIG and size > 8168
+                assert refused.errno == otelue.EMSGSIZE and size > 8168
                 self.encoded[key] = None
         return self.encoded[key] and self.text(self.encoded[key])
 

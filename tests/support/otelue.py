@@ -98,6 +98,12 @@ def split(request, opts=None):
     return _next_until_done(LIBRARY.otelue_split_next, bytes(request), opts or options())
 
 
+def limit_of(event, opts):
+    """Of an event with several points: the target, unless its first point alone goes beyond that."""
+    alone = split(event, options(opts.max_event_bytes, opts.max_event_bytes, PACK_POINT))[0][0]
+    return opts.target_event_bytes if len(alone) <= opts.target_event_bytes else opts.max_event_bytes
+
+
 def encode_attributes(memory, off, length):
     """An encoded attribute set."""
     out, written, reason, index = ctypes.create_string_buffer(8200), c_size_t(), c_uint32(), c_uint32()

@@ -11,6 +11,7 @@ class Expected:
         self.rows = []    # that are in them
         self.too_large = self.exemplars_dropped = 0
         self.first_bad = None
+        self.first_bad_reason = otelue.REASON_NONE
 
 
 def _append(request, row, last):
@@ -62,29 +63,47 @@ def changes(message, depth=0):
     return strings, emptied
 
 
+def _with_exemplars_that_fit(request_type, row, most):
+    """The row with those of its exemplars, in order, that leave its event within the limit. None: not even without."""
+    bare = row.without_exemplars()
+    if whole(request_type, [bare]).ByteSize() > most:
+        return None
+    for exemplar in getattr(row.point, "exemplars", ()):
+        bare.point.exemplars.add().CopyFrom(exemplar)
+        if whole(request_type, [bare]).ByteSize() > most:
+            del bare.point.exemplars[-1]
+    return bare
+
+
 def expected_of(request_type, rows, options):
-    target_event_bytes, packing = options.target_event_bytes, options.packing
-    expected, event, last = Expected(), None, None
+    packing, most = options.packing, options.max_event_bytes
+    expected, event, last, limit = Expected(), None, None, 0
     for i, row in enumerate(rows):
         if event is not None:
             same = row.metric is last.metric
             if packing == otelue.PACK_REQUEST or (packing == otelue.PACK_METRIC and same):
                 take_back = _append(event, row, last)
-                if event.ByteSize() <= target_event_bytes:
+                if event.ByteSize() <= limit:
                     expected.rows.append(row)
                     last = row
                     continue
                 take_back()
         event = whole(request_type, [row])
-        if event.ByteSize() > options.max_event_bytes:
-            with_them, row = row, row.without_exemplars()
-            event = whole(request_type, [row])
-            if event.ByteSize() > options.max_event_bytes:
+        if event.ByteSize() > most:
+            fitting = _with_exemplars_that_fit(request_type, row, most)
+            if fitting is None:
                 event = None
                 expected.too_large += 1
-                expected.first_bad = i if expected.first_bad is None else expected.first_bad
+                if expected.first_bad is None:
+                    expected.first_bad = i
+                    head = whole(request_type, [row._replace(point=type(row.point)())])
+                    expected.first_bad_reason = (otelue.REASON_HEAD_TOO_LARGE if head.ByteSize() > most else
+                                                 otelue.REASON_TOO_LARGE)
                 continue
-            expected.exemplars_dropped += len(with_them.point.exemplars)
+            expected.exemplars_dropped += len(row.point.exemplars) - len(fitting.point.exemplars)
+            row, event = fitting, whole(request_type, [fitting])
+        # A point that alone goes beyond the target makes room for others up to the limit.
+        limit = options.target_event_bytes if event.ByteSize() <= options.target_event_bytes else most
         expected.rows.append(row)
         expected.events.append(event)
         last = row

@@ -15,12 +15,18 @@ class Row(typing.NamedTuple):
         """Equal when the rows are: unknown fields take part, and NaN equals itself."""
         return tuple(part.SerializeToString(deterministic=True) for part in self)
 
-
     def without_exemplars(self):
         point = type(self.point).FromString(self.point.SerializeToString())
         if "exemplars" in point.DESCRIPTOR.fields_by_name:
             point.ClearField("exemplars")
         return self._replace(point=point)
+
+    def has_some_exemplars_of(self, other):
+        """Whether the rows are equal, but for exemplars of the other one that this one lacks."""
+        left = iter(getattr(other.point, "exemplars", ()))
+        return self.without_exemplars().bytes() == other.without_exemplars().bytes() and all(
+            any(mine.SerializeToString(deterministic=True) == theirs.SerializeToString(deterministic=True)
+                for theirs in left) for mine in getattr(self.point, "exemplars", ()))
 
 
 def children(metric):

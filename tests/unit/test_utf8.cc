@@ -2,9 +2,9 @@
 #include <string>
 
 #include "catch.h"
-#include "records/utf8.h"
+#include "wire/utf8.h"
 
-using otelue_core::records::is_utf8;
+using otelue_core::wire::is_utf8;
 
 TEST_CASE("text of every length is accepted when it is UTF-8, wherever it has more than ASCII") {
   for (size_t length = 0; length < 40; ++length) {

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "catch.h"
-#include "otlp/wire.h"
+#include "wire/writer.h"
 
 using otelue_core::wire::Writer;
 

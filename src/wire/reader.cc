@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "records/protobuf.h"
+#include "wire/reader.h"
 
-namespace otelue_core::records {
+namespace otelue_core::wire {
 namespace {
 
 constexpr size_t kLongestVarint = 10;
@@ -9,16 +9,23 @@ constexpr size_t kLongestVarint = 10;
 constexpr size_t kLongestTag = 5;
 constexpr size_t kLongestLength = 5;
 
+// Whether the last byte of a varint goes beyond 64 bits, which Go and Rust refuse.
+bool is_too_much(size_t length, uint8_t last) { return length == kLongestVarint && last > 1; }
+
 }  // namespace
 
 bool Fields::varint(uint64_t* out, size_t longest) {
+  if (next_ < end_ && data_[next_] < 0x80) [[likely]] {
+    *out = data_[next_++];
+    return true;
+  }
   uint64_t value = 0;
-  for (size_t i = 0; i < longest && next_ < bytes_.size(); ++i) {
-    const uint8_t byte = bytes_.data()[next_++];
+  for (size_t i = 0; i < longest && next_ < end_; ++i) {
+    const uint8_t byte = data_[next_++];
     value |= uint64_t{byte & 0x7fu} << (7 * i);
     if (byte < 0x80) {
       *out = value;
-      return true;
+      return !is_too_much(i + 1, byte);
     }
   }
   return false;
@@ -52,7 +59,7 @@ bool Fields::skip_value(WireType type, size_t* value) {
     default:
       return false;
   }
-  if (length > bytes_.size() - next_) return false;
+  if (length > end_ - next_) return false;
   next_ += static_cast<size_t>(length);
   return true;
 }
@@ -80,7 +87,7 @@ bool Fields::skip_group(uint32_t number) {
 }
 
 bool Fields::next(Field* out) {
-  if (!ok_ || next_ >= bytes_.size()) return false;
+  if (!ok_ || next_ >= end_) return false;
   out->begin = next_;
   ok_ = tag(&out->number, &out->type);
   if (ok_) {
@@ -91,13 +98,14 @@ bool Fields::next(Field* out) {
   return ok_;
 }
 
-bool is_packed_varints(std::span<const uint8_t> bytes) {
+bool is_packed_varints(Bytes bytes) {
   size_t length = 0;
-  for (const uint8_t byte : bytes) {
-    if (++length > kLongestVarint) return false;
+  for (size_t i = 0; i < bytes.size; ++i) {
+    const uint8_t byte = bytes.data[i];
+    if (++length > kLongestVarint || (byte < 0x80 && is_too_much(length, byte))) return false;
     if (byte < 0x80) length = 0;
   }
   return length == 0;
 }
 
-}  // namespace otelue_core::records
+}  // namespace otelue_core::wire

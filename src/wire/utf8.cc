@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "records/utf8.h"
+#include "wire/utf8.h"
 
-namespace otelue_core::records {
+namespace otelue_core::wire {
 
 bool is_well_formed_utf8(std::string_view text) {
   auto at = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
@@ -37,4 +37,4 @@ bool is_well_formed_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace otelue_core::records
+}  // namespace otelue_core::wire

@@ -2,10 +2,10 @@
 #include <string>
 
 #include "catch.h"
-#include "records/protobuf.h"
+#include "wire/reader.h"
 
-using otelue_core::records::Field;
-using otelue_core::records::Fields;
+using otelue_core::wire::Field;
+using otelue_core::wire::Fields;
 
 namespace {
 
