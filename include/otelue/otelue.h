@@ -38,10 +38,10 @@ extern "C" {
 
 /* ---- Options and results ------------------------------------------------------------------------------------------
  *
- * Each begins with struct_size, which the caller sets to the size it was compiled with, and grows only at its end. Of
- * shorter otelue_options the library takes the defaults for what is missing; longer ones are accepted when the part
- * that this library does not know is zero, else -E2BIG. Structs that the library fills in are filled in as far as they
- * go.
+ * Each begins with struct_size, which the caller sets to the size it was compiled with, and grows only at its end. When
+ * otelue_options are shorter than this library's, what is missing has its default; when they are longer, the part that
+ * this library does not know must be zero, or the call returns -E2BIG. What the library fills in, it fills in as far as
+ * the caller's struct reaches.
  */
 
 /** What every listener can receive on a machine with 4 KiB pages: ftrace takes 4072 bytes of record data. */
@@ -55,11 +55,11 @@ extern "C" {
 /** otelue_options.packing: which points share an event. Records at different offsets count as different. */
 enum otelue_packing {
   OTELUE_PACK_METRIC = 0, /**< consecutive points of one metric */
-  OTELUE_PACK_POINT = 1,  /**< none: one point per event */
+  OTELUE_PACK_POINT = 1,  /**< none: each point has an event of its own */
   OTELUE_PACK_REQUEST = 2 /**< all consecutive points; resource and scope are written once per event */
 };
 
-/** otelue_options.flags */
+/** otelue_options.flags. */
 enum otelue_flags {
   /**
    * Accept limits up to OTELUE_LARGEST_MAX_EVENT_BYTES. Since Linux 7.3 an ftrace instance receives events as large as
@@ -74,12 +74,12 @@ enum otelue_flags {
 typedef struct otelue_options {
   uint32_t struct_size;
   uint32_t flags;               /**< otelue_flags */
-  uint32_t target_event_bytes;  /**< points are added to an event while it has at most so many bytes of OTLP; at most
-                                 * max_event_bytes; 0: 4048, or max_event_bytes when that is less */
-  uint32_t max_event_bytes;     /**< what an event may have whose first point alone goes beyond the target, at most
+  uint32_t target_event_bytes;  /**< an event gets no further point that would take it beyond so many bytes of OTLP; at
+                                 * most max_event_bytes; 0: 4048, or max_event_bytes when that is less */
+  uint32_t max_event_bytes;     /**< how large an event may be whose first point alone goes beyond the target; at most
                                  * 8168; 0: 8168, or target_event_bytes when that is more */
   uint32_t packing;             /**< otelue_packing */
-  uint32_t pacing_bytes;        /**< pause after each so many bytes written by one export; 0: never */
+  uint32_t pacing_bytes;        /**< how many bytes one export writes between two pauses; 0: it never pauses */
   uint32_t pacing_microseconds; /**< length of each pause, at most 1,000,000 */
   uint32_t reserved;
 } otelue_options;
@@ -103,7 +103,8 @@ typedef void (*otelue_log_function)(void *context, int32_t level, const char *me
 /** Why a point was not exported: otelue_result.first_bad_reason. */
 enum otelue_reason {
   OTELUE_REASON_NONE = 0,
-  OTELUE_REASON_REFERENCE = 1,        /**< a reference is misaligned, ends outside the batch, or does not point down */
+  OTELUE_REASON_REFERENCE = 1,        /**< a reference is misaligned or ends outside the batch, or an element does not
+                                       * lie below what contains it */
   OTELUE_REASON_RESERVED = 2,         /**< a reserved field or an unknown flag is not 0 */
   OTELUE_REASON_KIND = 3,             /**< the metric's kind is unknown */
   OTELUE_REASON_TEMPORALITY = 4,      /**< temporality or is_monotonic does not fit the metric's kind */
@@ -130,26 +131,28 @@ enum otelue_step {
   OTELUE_STEP_SHUTDOWN = 6  /**< otelue_shutdown() was called */
 };
 
-/** What one call did. points_total is the sum of exported, invalid, too_large, unwritten and unheard. When the call was
- * refused, all but struct_size is 0. */
+/**
+ * What one call did. points_total is the sum of points_exported, _invalid, _too_large, _unwritten and _unheard. When a
+ * call was refused, all but struct_size is 0.
+ */
 typedef struct otelue_result {
   uint32_t struct_size;
   uint32_t listening;         /**< 1: somebody listened when the export began */
-  uint32_t points_total;      /**< points in the batch; those of a request that nobody hears are not counted */
+  uint32_t points_total;      /**< points in the batch or request; a request is read only while somebody listens */
   uint32_t points_exported;   /**< in events that the kernel took, or that were handed to the caller */
   uint32_t points_invalid;    /**< refused, see first_bad_reason */
   uint32_t points_too_large;  /**< refused: OTELUE_REASON_TOO_LARGE, OTELUE_REASON_HEAD_TOO_LARGE */
   uint32_t points_unwritten;  /**< in events that the kernel refused */
-  uint32_t points_unheard;    /**< not written because nobody listened, or listened any more */
-  uint32_t strings_as_bytes;  /**< string values that are not UTF-8, sent as bytes_value; once per event with them */
-  uint32_t values_emptied;    /**< attribute values nested too deep, sent as empty values; once per event with them */
-  uint32_t exemplars_dropped; /**< so that their point fits its event, or because they are malformed */
+  uint32_t points_unheard;    /**< not written because nobody listened, or nobody did any longer */
+  uint32_t strings_as_bytes;  /**< string values that are not UTF-8, sent as bytes_value; counted once per event */
+  uint32_t values_emptied;    /**< attribute values nested too deep, sent as empty values; counted once per event */
+  uint32_t exemplars_dropped; /**< left out so that their point fits its event, or because they are malformed */
   uint32_t events;
   uint64_t bytes;            /**< OTLP bytes in those events */
   uint32_t first_bad_point;  /**< index of the first point that was invalid, too large or unwritten */
   uint32_t first_bad_reason; /**< otelue_reason; NONE: there is no such point */
   int32_t last_errno;        /**< of the last write that failed; 0: none did */
-  uint32_t step;             /**< otelue_step: with listening 0, REGISTERED says that nobody listens */
+  uint32_t step;             /**< otelue_step: why `listening` is 0; OTELUE_STEP_REGISTERED means that nobody listens */
 } otelue_result;
 
 /** Totals of all exports since otelue_open(), for self-telemetry such as otel.sdk.exporter.metric_data_point.*. */
@@ -176,14 +179,15 @@ typedef struct otelue_statistics {
 /** What is known of the tracepoint. */
 typedef struct otelue_status {
   uint32_t struct_size;
-  uint32_t registered; /**< this process can write to the tracepoint */
+  uint32_t registered; /**< 1: this process can write to the tracepoint */
   uint32_t enabled;    /**< the kernel's enable word, a hint that can be out of date */
-  uint32_t heard_here; /**< a probe found somebody who would receive an event written now, by this thread */
+  uint32_t heard_here; /**< 1: somebody would receive an event that this thread wrote now */
   uint32_t step;       /**< otelue_step */
   int32_t last_errno;  /**< of that step; 0: none */
-  char message[240];   /**< the same in words, NUL-terminated */
+  char message[240];   /**< all this in words, NUL-terminated */
 } otelue_status;
 
+/** What otelue_open() makes. */
 typedef struct otelue_exporter otelue_exporter;
 
 /* ---- Export ------------------------------------------------------------------------------------------------------ */
@@ -194,8 +198,10 @@ OTELUE_API uint32_t otelue_version(void);
 /** The newest otelue_batch.version that this library reads; it reads every one from 1 on. */
 OTELUE_API uint32_t otelue_batch_version_max(void);
 
-/** What a return value of this library means, and what an otelue_reason means: static English text. */
+/** What a return value of this library means: static English text. */
 OTELUE_API const char *otelue_strerror(int result);
+
+/** What an otelue_reason means: static English text. */
 OTELUE_API const char *otelue_strreason(uint32_t reason);
 
 /**
@@ -221,9 +227,10 @@ OTELUE_API int otelue_open(const otelue_options *options, otelue_log_function lo
  * batch, no more). Otherwise a probe finds out, and heals a word that has gone stale: a 0 is never out of date. At most
  * two system calls, or what registering takes when that is due. Statistics do not change.
  *
- * @param step  NULL, or gets why the answer is 0 (otelue_step): OTELUE_STEP_REGISTERED when nobody listens, else where
- *              registration stands.
- * @return 1 or 0. NULL and exporters that were shut down: 0.
+ * @param exporter  NULL or shut down: the answer is 0.
+ * @param step      NULL, or gets why the answer is 0 (otelue_step): OTELUE_STEP_REGISTERED when nobody listens, else
+ *                  where registration stands.
+ * @return 1 or 0.
  */
 OTELUE_API int otelue_listening(otelue_exporter *exporter, uint32_t *step);
 
@@ -245,7 +252,9 @@ OTELUE_API int otelue_enabled(const otelue_exporter *exporter);
  * event is filled up to max_event_bytes. A point that does not fit even so goes without the exemplars that do not fit,
  * each looked at in turn, or is refused.
  *
- * @param result  NULL: not wanted. Otherwise struct_size must be set, to 4 or more.
+ * @param exporter     of otelue_open().
+ * @param batch, size  see records.h; at any address.
+ * @param result       NULL: not wanted. Otherwise struct_size must be set, to 4 or more.
  * @return 0 when every point was exported or nobody listens; OTELUE_PARTIAL when some were not, see result; -EBADMSG
  *         for a batch with a malformed header, -EOPNOTSUPP for one of a newer version, -ESHUTDOWN after
  *         otelue_shutdown(): then nothing was written.
@@ -267,8 +276,11 @@ OTELUE_API int otelue_export(otelue_exporter *exporter, const void *batch, size_
  */
 OTELUE_API int otelue_export_otlp(otelue_exporter *exporter, const void *request, size_t size, otelue_result *result);
 
-/** Returns 0, or -ESHUTDOWN after otelue_shutdown(). Every export is complete when it returns, so there is nothing to
- * flush. */
+/**
+ * Does nothing, because every export is complete when it returns: for SDKs whose exporters must have it.
+ *
+ * @return 0; -ESHUTDOWN after otelue_shutdown().
+ */
 OTELUE_API int otelue_force_flush(otelue_exporter *exporter);
 
 /**
@@ -282,12 +294,16 @@ OTELUE_API int otelue_force_flush(otelue_exporter *exporter);
  */
 OTELUE_API int otelue_shutdown(otelue_exporter *exporter);
 
-/** Shuts down, and ends the exporter. NULL is allowed. A second call on the same exporter does nothing, and any other
- * call finds it shut down: the few bytes that the kernel may still write to are never given back. */
+/**
+ * Shuts down, and ends the exporter. NULL is allowed. Any later call finds the exporter shut down, and closing it again
+ * does nothing: the few bytes that it consists of are never given back, because the kernel may still write to them.
+ */
 OTELUE_API void otelue_close(otelue_exporter *exporter);
 
-/** Fills in what is known of the tracepoint, after one probe, which also heals a registration that has gone stale.
- * status->struct_size must be set. */
+/**
+ * Fills in what is known of the tracepoint, after one probe, which also heals a registration that has gone stale.
+ * status->struct_size must be set.
+ */
 OTELUE_API int otelue_get_status(otelue_exporter *exporter, otelue_status *status);
 
 /** Fills in the totals. statistics->struct_size must be set. */
@@ -295,24 +311,28 @@ OTELUE_API int otelue_get_statistics(const otelue_exporter *exporter, otelue_sta
 
 /* ---- Without a kernel -------------------------------------------------------------------------------------------- */
 
-/** Where otelue_encode_next() and otelue_split_next() stand. All zero at the start; then the same batch or request and
- * the same options go with it until the end. Each batch has its own. */
+/**
+ * Where otelue_encode_next() and otelue_split_next() stand. It is all zero at the start; from then on it goes with the
+ * same batch or request, unchanged, and the same options until the end.
+ */
 typedef struct otelue_cursor {
   uint64_t opaque[64];
 } otelue_cursor;
 
-/** `out` must hold max_event_bytes and this much more. */
+/** The `out` of otelue_encode_next() must hold max_event_bytes and so many bytes more. */
 #define OTELUE_ENCODE_SLACK 32u
 
 /**
  * Encodes the next event of a batch into `out`: exactly the messages that otelue_export() writes. Pure: no handle, no
  * kernel, no state but the cursor.
  *
- * @param options   limits and packing; NULL: defaults.
- * @param capacity  at least max_event_bytes + OTELUE_ENCODE_SLACK, else -ENOBUFS.
- * @param written   the size of the event; 0 when there is none.
- * @param result    NULL or the sum over all calls: the first call clears it. The points of all events handed out count
- *                  as exported, and the last call, which returns 0, may still add points that were refused.
+ * @param batch, size    as for otelue_export().
+ * @param options        limits and packing; NULL: defaults.
+ * @param cursor         see otelue_cursor.
+ * @param out, capacity  at least max_event_bytes + OTELUE_ENCODE_SLACK, else -ENOBUFS.
+ * @param written        the size of the event; 0 when there is none.
+ * @param result         NULL or the sum over all calls: the first call clears it. The points of all events handed out
+ *                       count as exported, and the last call, which returns 0, may still add points that were refused.
  * @return 1 for an event, 0 when there is no more; -ENOBUFS; -EINVAL or -E2BIG for options as otelue_open(); -EBADMSG
  *         or -EOPNOTSUPP for a batch as otelue_export(). On failure result and cursor are left as they were.
  */
@@ -338,13 +358,13 @@ OTELUE_API int otelue_split_next(const void *request, size_t size, const otelue_
  * and start over when they number more than twice the points of a cycle plus 1,000, so that series that have gone do
  * not pile up.
  *
- * @param memory    the records and what they refer to; offsets count from its first byte. A batch will do, and so will
- *                  memory without a header.
- * @param off, len  the otelue_attribute records in it.
- * @param out       must not overlap `memory`.
- * @param written   the size of the set, at least 1, also when it does not fit in `capacity`; 0 on any other failure.
- * @param reason    NULL, or gets the otelue_reason with -EBADMSG.
- * @param index     NULL, or gets the number of the attribute that it concerns.
+ * @param memory, size   the records and what they refer to; offsets count from its first byte. A batch will do, and so
+ *                       will memory without a header.
+ * @param off, len       the otelue_attribute records in it.
+ * @param out, capacity  must not overlap `memory`.
+ * @param written        the size of the set, at least 1, also when it does not fit into `out`; 0 on any other failure.
+ * @param reason         NULL, or gets the otelue_reason with -EBADMSG.
+ * @param index          NULL, or gets the number of the attribute that it concerns.
  * @return 0; -ENOBUFS when capacity is too small (`out` may then be NULL); -EBADMSG for attributes that would make a
  *         point invalid; -EMSGSIZE for a set of more than OTELUE_ENCODED_ATTRIBUTES_MAX bytes.
  */

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The library exports what the header declares and the version script lists, and needs libc alone."""
 
+import json
 import re
 import subprocess
 import sys
 
-library, version_script, header = sys.argv[1:]
+library, version_script, layout = sys.argv[1:]
 
 
 def output(*command):
@@ -17,7 +18,7 @@ exported = {line.split()[-1].split("@")[0] for line in output("nm", "-D", "--def
 assert all(name.startswith("otelue_") for name in exported), exported
 exported.discard("otelue_1")  # the version itself
 listed = set(re.findall(r"^    (otelue_\w+);", open(version_script).read(), re.M))
-declared = set(re.findall(r"^OTELUE_API [\w ]+?[ *](otelue_\w+)\(", open(header).read(), re.M))
+declared = {function["name"] for function in json.load(open(layout))["functions"]}
 assert exported == listed == declared, f"{exported ^ listed} {listed ^ declared}"
 assert len(exported) >= 17
 
