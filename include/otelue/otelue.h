@@ -309,6 +309,22 @@ OTELUE_API int otelue_get_status(otelue_exporter *exporter, otelue_status *statu
 /** Fills in the totals. statistics->struct_size must be set. */
 OTELUE_API int otelue_get_statistics(const otelue_exporter *exporter, otelue_statistics *statistics);
 
+/**
+ * Says what became of an export, in a sentence for a log: "2 of 1000 points were not exported; first http.requests,
+ * point 17: too large for an event, of which resource and scope are 8120 bytes". A name that could mislead a reader, a
+ * log or a terminal is quoted and escaped, so the sentence is one line of printable UTF-8.
+ *
+ * @param data, size      the batch or encoded request as it was exported; NULL: not at hand, so no metric is named.
+ * @param returned        what the export returned; or the last of the calls of otelue_encode_next() or
+ *                        otelue_split_next().
+ * @param result          its result; NULL: not at hand.
+ * @param text, capacity  gets the sentence, NUL-terminated, cut short behind a whole character when it does not fit.
+ *                        NULL when capacity is 0.
+ * @return the length that the whole sentence has, without the NUL; -EINVAL.
+ */
+OTELUE_API int otelue_describe(const void *data, size_t size, int returned, const otelue_result *result, char *text,
+                               size_t capacity);
+
 /* ---- Without a kernel -------------------------------------------------------------------------------------------- */
 
 /**

@@ -13,7 +13,7 @@ ALLOWED = {
     "user_events": {"otelue", "log.h", "user_events"},
     "log.h": {"otelue"},
     "exporter": {"otelue", "log.h", "records", "otlp", "user_events", "exporter"},
-    "abi": {"otelue", "exporter", "records", "wire", "otlp", "user_events"},
+    "abi": {"otelue", "abi", "exporter", "records", "wire", "otlp", "user_events"},
     "tool": {"otelue", "tool"},
 }
 KERNEL = re.compile(r"<(fcntl|unistd|errno|cerrno|time|sys/(ioctl|stat|mman|uio))")
