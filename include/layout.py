@@ -18,7 +18,7 @@ DOC = r"/\*\*(?!<)(?P<doc>(?:[^*]|\*(?!/))*)\*/\s*"
 GRAMMAR = [(kind, re.compile(text, re.S)) for kind, text in [
     ("space", r"\s+"),
     ("file", r"/\*\* @file.*?\*/|/\*\*\n \* @file.*?\*/"),
-    ("assertions", r"static inline void otelue_assert_layout\(void\) \{\n(?P<body>.*?)\n\}"),
+    ("assertions", r"static __inline void otelue_assert_layout\(void\) \{\n(?P<body>.*?)\n\}"),
     ("constant", rf"(?:{DOC})?#define (?P<name>OTELUE_\w+) (?P<value>[^\n]+)\n"),
     ("record", rf"(?:{DOC})?typedef struct (?P<name>{NAME}) \{{(?P<body>[^{{}}]*)\}} (?P=name);"),
     ("opaque", rf"(?:{DOC})?typedef struct (?P<name>{NAME}) (?P=name);"),

@@ -277,7 +277,7 @@ typedef struct otelue_recording_entry {
     (void)sizeof(char[sizeof(otelue_record) == (size) fields ? 1 : -1]); \
   } while (0)
 #define OTELUE_AT(field, offset) &&offsetof(otelue_record, field) == (offset)
-static inline void otelue_assert_layout(void) {
+static __inline void otelue_assert_layout(void) {
   OTELUE_LAYOUT(otelue_ref, 8, OTELUE_AT(off, 0) OTELUE_AT(len, 4));
   OTELUE_LAYOUT(otelue_value, 16, OTELUE_AT(type, 0) OTELUE_AT(len, 4) OTELUE_AT(bits, 8));
   OTELUE_LAYOUT(otelue_attribute, 24, OTELUE_AT(key, 0) OTELUE_AT(value, 8));

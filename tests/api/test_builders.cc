@@ -112,39 +112,6 @@ TEST_CASE("both builders make the same events of the same metrics, cycle after c
   }
 }
 
-TEST_CASE("the C builder says how much it would have needed, and works with exactly that") {
-  auto build = [](std::vector<unsigned char>& memory, size_t* size) {
-    otelue_builder b;
-    otelue_builder_init(&b, memory.data(), memory.size());
-    otelue_metric metric{};
-    metric.kind = OTELUE_GAUGE;
-    metric.name = otelue_build_string(&b, "gauge");
-    otelue_point point{};
-    point.metric = otelue_build_metric(&b, &metric);
-    point.value_type = OTELUE_INT;
-    for (int i = 0; i < 3; ++i) {
-      const otelue_attribute attribute = otelue_attribute_string(&b, "key", "value");
-      point.attributes = otelue_build_attributes(&b, &attribute, 1);
-      otelue_build_point(&b, &point);
-    }
-    return otelue_builder_finish(&b, size);
-  };
-  std::vector<unsigned char> none;
-  size_t needed = 0;
-  CHECK(build(none, &needed) == -ENOBUFS);
-  for (size_t capacity = 0; capacity < needed; ++capacity) {
-    std::vector<unsigned char> memory(capacity);
-    size_t size = 0;
-    REQUIRE(build(memory, &size) == -ENOBUFS);
-    REQUIRE(size == needed);
-  }
-  std::vector<unsigned char> memory(needed);
-  size_t size = 0;
-  REQUIRE(build(memory, &size) == 0);
-  CHECK(size == needed);
-  CHECK(encode(memory.data(), size).size() == 1);
-}
-
 TEST_CASE("values of every type and points of every kind go through the C++ builder") {
   otelue::Batch batch;
   const auto scope = batch.scope("s", "1", {{"a", 1}}, "schema", batch.add_resource({{"r", "x"}}));

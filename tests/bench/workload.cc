@@ -134,7 +134,7 @@ class Builder {
     const otelue_ref ref = otelue_build_attributes(&aside, attributes, std::size(attributes));
     uint8_t set[512];
     size_t size = 0;
-    if (otelue_builder_encode(&aside, ref, set, sizeof set, &size) != 0) std::abort();
+    if (otelue_builder_encode_attributes(&aside, ref, set, sizeof set, &size) != 0) std::abort();
     point->attributes = otelue_build_text(&b_, reinterpret_cast<const char*>(set), size);
     point->attributes_form = OTELUE_ENCODED_ATTRIBUTES;
     // The first attribute's tag, length, and the tag of its key, whose length and text follow.

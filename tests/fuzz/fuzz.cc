@@ -101,7 +101,7 @@ std::string sample_batch() {
   const otelue_ref run = otelue_build_attributes(&b, attributes, 4);
   char set[512];
   size_t set_size = 0;
-  if (otelue_builder_encode(&b, run, set, sizeof set, &set_size) != 0) fail("no set");
+  if (otelue_builder_encode_attributes(&b, run, set, sizeof set, &set_size) != 0) fail("no set");
   const otelue_ref set_ref = otelue_build_text(&b, set, set_size);
   otelue_resource resource{};
   resource.attributes = run;
@@ -141,7 +141,7 @@ std::string sample_batch() {
                  : kind == OTELUE_SUMMARY               ? otelue_build_summary(&b, &summary)
                                                         : 0;
     if (point.body == 0) point.value_type = OTELUE_INT;
-    if (kind == OTELUE_SUMMARY) point.exemplars = otelue_no_ref();
+    if (kind == OTELUE_SUMMARY) point.exemplars = {};
     point.attributes_form = OTELUE_ATTRIBUTE_RECORDS;
     point.attributes = run;
     otelue_build_point(&b, &point);
