@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The library exports what the header declares and the version script lists, and needs libc alone."""
+"""The library exports what the header declares and the version script lists, needs libc alone, and has no names that
+otelue.hpp has, which a program that is linked statically would mix up."""
 
 import json
 import re
 import subprocess
 import sys
 
-library, version_script, layout = sys.argv[1:]
+library, version_script, layout, core = sys.argv[1:]
 
 
 def output(*command):
@@ -26,3 +27,6 @@ dynamic = output("readelf", "-d", library)
 assert re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic) == ["libc.so.6"], dynamic
 assert re.findall(r"\(SONAME\).*\[(.*)\]", dynamic) == ["libotelue.so.1"], dynamic
 assert "NODELETE" in dynamic
+
+names = output("nm", "-C", core)
+assert " otelue_core::" in names and " otelue::" not in names
