@@ -222,7 +222,7 @@ TEST_CASE("what stays and what goes with a cycle lie apart: 1,000 cycles need no
   std::vector<size_t> sizes;
   size_t kept = 0;
   for (int cycle = 0; cycle < 1000; ++cycle) {
-    for (int i = 0; i < 1000; ++i) batch.point(metric, histogram(), {{"i", i}});
+    for (int i = 0; i < 100; ++i) batch.point(metric, histogram(), {{"i", i}});
     // What stays comes behind what goes, in every way in which something can stay.
     const size_t before = size_of(batch);
     const auto series = batch.series({{"cycle", cycle}});
@@ -234,12 +234,12 @@ TEST_CASE("what stays and what goes with a cycle lie apart: 1,000 cycles need no
     sizes.push_back(size_of(batch));
     if (cycle % 100 == 99) {
       const auto events = encode(batch);
-      REQUIRE(events.size() > 20);
+      REQUIRE(events.size() > 2);
       REQUIRE(events.back().find("\x0a\x05" "cycle\x12") != std::string::npos);
     }
     batch.clear();
   }
-  CHECK(sizes[0] > 150000);
+  CHECK(sizes[0] > 15000);
   // Growth is what stays, and here and there room that was too small.
   CHECK(sizes[999] - sizes[0] <= kept + 1000 * 8);
   CHECK(kept < 1000 * 120);
@@ -331,30 +331,18 @@ TEST_CASE("flags and exemplars reach their point also when others came after it"
 
 TEST_CASE("entities refer to attributes of their resource by key") {
   otelue::Batch batch;
+  batch.interval(0, 1);
   otelue::Entity entity;
   entity.type = "service";
   entity.id_keys = {"service.name", std::string("service.") + "namespace"};
   entity.description_keys = {"service.version"};
   entity.schema_url = "schema";
-  const otelue::Resource resource = batch.set_resource({}, {}, {entity}, 7);
-  const auto [data, size] = batch.finish();
-  auto read = [&, bytes = static_cast<const char*>(data)](auto record, uint32_t off) {
-    REQUIRE(off + sizeof record <= size);
-    std::memcpy(&record, bytes + off, sizeof record);
-    return record;
-  };
-  auto text = [&, bytes = static_cast<const char*>(data)](otelue_ref ref) { return std::string(bytes + ref.off, ref.len); };
-  const auto built = read(otelue_resource{}, resource.offset);
-  CHECK(built.dropped_attributes_count == 7);
-  REQUIRE(built.entity_refs.len == 1);
-  const auto ref = read(otelue_entity_ref{}, built.entity_refs.off);
-  CHECK(text(ref.type) == "service");
-  CHECK(text(ref.schema_url) == "schema");
-  REQUIRE(ref.id_keys.len == 2);
-  CHECK(text(read(otelue_ref{}, ref.id_keys.off)) == "service.name");
-  CHECK(text(read(otelue_ref{}, ref.id_keys.off + 8)) == "service.namespace");
-  REQUIRE(ref.description_keys.len == 1);
-  CHECK(text(read(otelue_ref{}, ref.description_keys.off)) == "service.version");
+  batch.set_resource({}, {}, {entity}, 7);
+  batch.point(batch.gauge({}, "g"), 1);
+  const auto events = encode(batch);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].find("\x10\x07\x1a\x43\x0a\x06schema\x12\x07service\x1a\x0cservice.name\x1a\x11service.namespace"
+                       "\x22\x0fservice.version") != std::string::npos);
 }
 
 TEST_CASE("a log that throws is dropped, and does not reach the library") {

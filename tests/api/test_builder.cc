@@ -185,10 +185,11 @@ TEST_CASE("values of every type are built as OTLP has them") {
       otelue_attribute_int(&b, "i", 1),
       otelue_attribute_double(&b, "d", 1),
       otelue_attribute_bool(&b, "b", 0),
+      otelue_attribute_string(&b, "", ""),
   };
   char set[OTELUE_ENCODED_ATTRIBUTES_MAX];
   size_t set_size = 0;
-  const otelue_ref run = otelue_build_attributes(&b, attributes, 5);
+  const otelue_ref run = otelue_build_attributes(&b, attributes, 6);
   REQUIRE(otelue_builder_encode_attributes(&b, run, set, sizeof set, &set_size) == 0);
   otelue_point point{};
   point.metric = build_gauge(&b);
@@ -206,7 +207,8 @@ TEST_CASE("values of every type are built as OTLP has them") {
                            std::string("\x0a\x09\x21\0\0\0\0\0\0\xe0\x3f", 11) + std::string("\x0a\x04\x3a\x02\xff\0", 6);
   const std::string map = std::string("\x3a\x48\x0a\x03map\x12\x41\x32\x3f\x0a\x3d\x0a\x04list\x12\x35\x2a\x33") + list;
   const std::string rest = std::string("\x3a\x08\x0a\x01s\x12\x03\x0a\x01t\x3a\x07\x0a\x01i\x12\x02\x18\x01"
-                                       "\x3a\x0e\x0a\x01" "d\x12\x09\x21\0\0\0\0\0\0\xf0\x3f" "\x3a\x07\x0a\x01" "b\x12\x02\x10\0", 44);
+                                       "\x3a\x0e\x0a\x01" "d\x12\x09\x21\0\0\0\0\0\0\xf0\x3f" "\x3a\x07\x0a\x01" "b\x12\x02\x10\0"
+                                       "\x3a\x04\x12\x02\x0a\0", 50);
   const std::string event = encode(memory.data() + 1, size);
   const size_t first = event.find(map + rest);
   REQUIRE(first != std::string::npos);
@@ -222,15 +224,9 @@ TEST_CASE("points of every kind are built, with bodies, exemplars and entities")
   entity.type = otelue_build_string(&b, "service");
   entity.id_keys = otelue_build_refs(&b, keys, 2);
   entity.description_keys = otelue_build_refs(&b, keys, 1);
-  const otelue_ref entities = otelue_build_entity_refs(&b, &entity, 1);
-  CHECK(entities.off % 8 == 0);
-  CHECK(entities.len == 1);
-  otelue_entity_ref built;
-  memcpy(&built, memory.data() + entities.off, sizeof built);
-  CHECK(built.id_keys.len == 2);
-  otelue_ref key;
-  memcpy(&key, memory.data() + built.id_keys.off + sizeof key, sizeof key);
-  CHECK(std::string(reinterpret_cast<const char*>(memory.data()) + key.off, key.len) == "service.id");
+  otelue_resource resource{};
+  resource.entity_refs = otelue_build_entity_refs(&b, &entity, 1);
+  otelue_builder_set_resource(&b, otelue_build_resource(&b, &resource));
 
   otelue_scope scope{};
   scope.name = otelue_build_string(&b, "meter");
@@ -270,6 +266,7 @@ TEST_CASE("points of every kind are built, with bodies, exemplars and entities")
   size_t size = 0;
   REQUIRE(otelue_builder_finish(&b, &size) == 0);
   const std::string event = encode(memory.data(), size);
+  CHECK(contains(event, "\x1a\x31\x12\x07service\x1a\x0cservice.name\x1a\x0aservice.id\x22\x0cservice.name"));
   CHECK(contains(event, std::string("\x32\x18\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0", 26)));
   CHECK(contains(event, std::string("\x3a\x10\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\0\x40", 18)));
   CHECK(contains(event, std::string("\x42\x09\x19\0\0\0\0\0\0\xe0\x3f", 11)));  // the exemplar
