@@ -32,6 +32,8 @@ def build_with_pkg_config(work, prefix):
     libraries = prefix / "lib"
     found = {"PKG_CONFIG_PATH": libraries / "pkgconfig"}
     assert run("pkg-config", "--modversion", "otelue", **found).startswith("0.2.")
+    layout = pathlib.Path(run("pkg-config", "--variable=layout", "otelue", **found).strip())
+    assert layout == prefix / "share" / "otelue" / "layout.json" and layout.is_file(), layout
     shared = run("pkg-config", "--cflags", "--libs", "otelue", **found).split()
     static = run("pkg-config", "--cflags", "--libs", "--static", "otelue", **found).split()
     static[static.index("-lotelue")] = "-l:libotelue.a"
@@ -58,8 +60,9 @@ with tempfile.TemporaryDirectory() as directory:
         run("meson", "install", "-C", work / "build")
         installed = sorted(str(file.relative_to(prefix)) for file in prefix.rglob("*") if not file.is_dir())
         assert installed == [
-            "include/otelue/builder.h", "include/otelue/otelue.h", "include/otelue/otelue.hpp",
-            "include/otelue/records.h", "include/otelue/version.h", "lib/libotelue.a", "lib/libotelue.so", "lib/libotelue.so.1",
-            "lib/libotelue.so.1.2.0", "lib/pkgconfig/otelue.pc"], installed
+            "include/otelue/builder.h", "include/otelue/builder.hpp", "include/otelue/otelue.h",
+            "include/otelue/otelue.hpp", "include/otelue/records.h", "include/otelue/values.hpp",
+            "include/otelue/version.h", "lib/libotelue.a", "lib/libotelue.so", "lib/libotelue.so.1",
+            "lib/libotelue.so.1.2.0", "lib/pkgconfig/otelue.pc", "share/otelue/layout.json"], installed
         build_with_pkg_config(work, prefix)
         build_with_meson(project, PKG_CONFIG_PATH=str(prefix / "lib" / "pkgconfig"))
