@@ -2,70 +2,18 @@
 #include "exporter.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
-#include <time.h>
+
+#include <new>
 
 #include "otlp/batch_source.h"
-#include "user_events/explain.h"
-#include "user_events/permanent.h"
+#include "otlp/request.h"
+#include "process/quiet.h"
+#include "process/wait.h"
 
 namespace otelue_core {
-namespace {
 
-using user_events::Tracepoint;
-
-constexpr size_t kBufferBytes = 65536;
-constexpr uint32_t kLongestPause = 1'000'000;
-static_assert(Tracepoint::kFrameBytes + OTELUE_LARGEST_MAX_EVENT_BYTES + otlp::Event::kSlack <= kBufferBytes);
-
-void pause_for(uint32_t microseconds) {
-  timespec left{static_cast<time_t>(microseconds / 1'000'000), static_cast<long>(microseconds % 1'000'000) * 1000};
-  while (nanosleep(&left, &left) != 0 && errno == EINTR) {
-  }
-}
-
-// write() and nanosleep() are cancellation points, and a thread that is cancelled never leaves the gate.
-class NoCancellation {
- public:
-  NoCancellation() { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state_); }
-  ~NoCancellation() { pthread_setcancelstate(state_, &state_); }
-  NoCancellation(const NoCancellation&) = delete;
-  NoCancellation& operator=(const NoCancellation&) = delete;
-
- private:
-  int state_ = 0;
-};
-
-}  // namespace
-
-int Settings::from(const otelue_options* options, Settings* out) {
-  otelue_options o{};
-  if (options != nullptr) {
-    uint32_t size = 0;
-    memcpy(&size, &options->struct_size, sizeof size);
-    if (size < sizeof size) return -EINVAL;
-    const auto* bytes = reinterpret_cast<const uint8_t*>(options);
-    for (size_t i = sizeof o; i < size; ++i) {
-      if (bytes[i] != 0) return -E2BIG;
-    }
-    memcpy(&o, options, size < sizeof o ? size : sizeof o);
-  }
-  const uint32_t most = (o.flags & OTELUE_ALLOW_LARGE_EVENTS) != 0 ? OTELUE_LARGEST_MAX_EVENT_BYTES
-                                                                           : OTELUE_DEFAULT_MAX_EVENT_BYTES;
-  if ((o.flags & ~uint32_t{OTELUE_ALLOW_LARGE_EVENTS}) != 0 || o.reserved != 0) return -EINVAL;
-  if (o.packing > OTELUE_PACK_REQUEST || o.pacing_microseconds > kLongestPause) return -EINVAL;
-  if (o.max_event_bytes > most || o.target_event_bytes > most) return -EINVAL;
-  if (o.max_event_bytes != 0 && o.target_event_bytes > o.max_event_bytes) return -EINVAL;
-
-  uint32_t max_event = o.max_event_bytes;
-  if (max_event == 0) max_event = o.target_event_bytes > OTELUE_DEFAULT_MAX_EVENT_BYTES ? o.target_event_bytes
-                                                                                 : OTELUE_DEFAULT_MAX_EVENT_BYTES;
-  uint32_t batch = o.target_event_bytes;
-  if (batch == 0) batch = max_event < OTELUE_DEFAULT_TARGET_EVENT_BYTES ? max_event : OTELUE_DEFAULT_TARGET_EVENT_BYTES;
-  *out = {{batch, max_event}, o.packing, o.pacing_bytes, o.pacing_microseconds};
-  return 0;
-}
+using Listeners = Target::Listeners;
 
 void add(const otlp::Account& account, otelue_result* result) {
   if (result->first_bad_reason == OTELUE_REASON_NONE && account.first_bad_reason != OTELUE_REASON_NONE) {
@@ -80,102 +28,68 @@ void add(const otlp::Account& account, otelue_result* result) {
   result->exemplars_dropped += account.changes.exemplars_dropped;
 }
 
-bool Gate::enter() {
-  inside_->fetch_add(1);
-  if (!is_shut_.load()) return true;
-  leave();
-  return false;
-}
-
-void Gate::leave() {
-  // A signal handler may have forked amid a call that the child then ends: it leaves a gate that nobody has entered.
-  uint32_t inside = inside_->load();
-  while (inside > 0 && !inside_->compare_exchange_weak(inside, inside - 1)) {
+// Between enter() and leave() of the gate; the last one out of a shut gate ends what is behind it.
+class Exporter::Call {
+ public:
+  Call(Exporter& exporter, News& news) : exporter_(exporter), news_(news), is_admitted_(exporter.gate_.enter()) {}
+  ~Call() {
+    exporter_.gate_.leave();
+    exporter_.end_if_last(news_);
   }
-}
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
 
-bool Gate::shut() {
-  if (is_shut_.exchange(true)) return false;
-  while (inside_->load() > 0) pause_for(100);
-  return true;
-}
+  explicit operator bool() const { return is_admitted_; }
 
-bool Exporter::open(const Settings& settings, const Log& log) {
-  struct OfProcess {
-    Tracepoint::OfProcess tracepoint;
-    std::atomic<uint32_t> inside;
-  };
-  auto* own = static_cast<OfProcess*>(user_events::allocate_per_process(sizeof(OfProcess)));
-  if (own == nullptr) return false;
+ private:
+  Exporter& exporter_;
+  News& news_;
+  const bool is_admitted_;
+};
+
+int Exporter::open(const Settings& settings, const char* recording, News& news) {
   settings_ = settings;
-  log_ = log;
-  gate_.open(&own->inside);
-  tracepoint_.open(log, &own->tracepoint);
-  return true;
+  if (!gate_.open()) return -ENOMEM;
+  if (recording != nullptr) {
+    target_ = new (&recording_) recording::Recording;
+    return recording_.open(recording, &word_);
+  }
+  target_ = new (&tracepoint_) user_events::Tracepoint;
+  return tracepoint_.open(&word_, news) ? 0 : -ENOMEM;
 }
 
 int Exporter::refuse(int error) {
-  totals_.exports_refused.fetch_add(1, std::memory_order_relaxed);
+  totals_.refuse();
   return error;
 }
 
-// Whether somebody listens.
-bool Exporter::begin(otelue_result* result, Tracepoint::Target* target) {
-  const auto listeners = tracepoint_.listen(false, target);
-  result->listening = listeners == Tracepoint::Listeners::kHere || listeners == Tracepoint::Listeners::kElsewhere;
-  return result->listening != 0;
-}
-
-int Exporter::finish(const otelue_result& result) {
-  auto add_to = [](std::atomic<uint64_t>& total, uint64_t n) {
-    if (n != 0) total.fetch_add(n, std::memory_order_relaxed);
-  };
-  add_to(totals_.exports, 1);
-  add_to(totals_.exports_unheard, result.listening == 0);
-  add_to(totals_.points_total, result.points_total);
-  add_to(totals_.points_exported, result.points_exported);
-  add_to(totals_.points_invalid, result.points_invalid);
-  add_to(totals_.points_too_large, result.points_too_large);
-  add_to(totals_.points_unwritten, result.points_unwritten);
-  add_to(totals_.points_unheard, result.points_unheard);
-  add_to(totals_.strings_as_bytes, result.strings_as_bytes);
-  add_to(totals_.values_emptied, result.values_emptied);
-  add_to(totals_.exemplars_dropped, result.exemplars_dropped);
-  add_to(totals_.events, result.events);
-  add_to(totals_.bytes, result.bytes);
-  const uint32_t lost = result.points_invalid + result.points_too_large + result.points_unwritten;
+// The points that were neither exported nor counted otherwise had no listener any more.
+int Exporter::finish(otelue_result* result) {
+  const uint32_t lost = result->points_invalid + result->points_too_large + result->points_unwritten;
+  result->points_unheard = result->points_total - result->points_exported - lost;
+  result->step = target_->standing().step;
+  totals_.add(*result);
   return lost == 0 ? 0 : OTELUE_PARTIAL;
 }
 
-// Logs the reasons that no earlier export had.
-void Exporter::log_drops(const otlp::Account& account) {
-  if (log_.function == nullptr || account.reasons == 0) return;
-  const uint32_t fresh = account.reasons & ~logged_reasons_.fetch_or(account.reasons, std::memory_order_relaxed);
-  for (uint32_t reason = 0; fresh >> reason != 0; ++reason) {
-    if ((fresh >> reason & 1) == 0) continue;
-    if (reason == account.first_bad_reason) {
-      log_(OTELUE_LOG_ERROR, "a point (number %u of the export) was dropped: %s", account.first_bad_point,
-                    otelue_strreason(reason));
-    } else {
-      log_(OTELUE_LOG_ERROR, "a point was dropped: %s", otelue_strreason(reason));
-    }
-  }
-}
-
-// Writes what a packer makes, until there is no more or nobody listens any more.
-template <typename Packer>
-void Exporter::write_events(Packer& packer, uint8_t* frame, const Tracepoint::Target& target, otelue_result* result) {
+// Writes what a packer makes, until there is no more or nobody listens any more. Says which.
+template <typename Source>
+[[gnu::noinline]] Listeners Exporter::write_events(otlp::Packer<Source>& packer, uint8_t* payload, Target::Link* link,
+                                                   otelue_result* result, News& news) {
   otlp::Account account;
   otlp::Message message;
+  Listeners listeners = Listeners::kHere;
   uint32_t since_pause = 0;
   while (packer.next(account, &message)) {
-    if (since_pause >= settings_.pacing_bytes && settings_.pacing_bytes != 0 && settings_.pacing_microseconds != 0) {
-      pause_for(settings_.pacing_microseconds);
+    if (settings_.pacing_bytes != 0 && since_pause >= settings_.pacing_bytes) {
+      gate_.pause(settings_.pacing_microseconds);
+      target_->renew(link, news);
       since_pause = 0;
     }
-    const int error = tracepoint_.write(target, frame, message.bytes.size);
-    if (error == -EBADF) {
-      tracepoint_.unheard();
+    const auto size = static_cast<uint32_t>(message.bytes.size);
+    const int error = target_->write(link, payload, size, news);
+    if (error == Target::kNobody) {
+      listeners = Listeners::kNone;
       break;
     }
     if (error < 0) {
@@ -184,138 +98,166 @@ void Exporter::write_events(Packer& packer, uint8_t* frame, const Tracepoint::Ta
       result->last_errno = -error;
       continue;
     }
-    const auto size = static_cast<uint32_t>(message.bytes.size);
     account.exported += message.points;
     ++result->events;
     result->bytes += size;
     since_pause += size;
   }
   add(account, result);
-  log_drops(account);
+  news.refusals = account.reasons & ~known_refusals_.fetch_or(account.reasons, std::memory_order_relaxed);
+  news.first_bad_point = account.first_bad_point;
+  news.first_bad_reason = account.first_bad_reason;
+  return listeners;
 }
 
-[[gnu::noinline]] void Exporter::write_batch(const records::Batch& batch, const Tracepoint::Target& target,
-                                             otelue_result* result) {
-  alignas(8) uint8_t buffer[kBufferBytes] __attribute__((uninitialized));
-  otlp::BatchSource source(batch);
-  otlp::Packer packer(source, settings_.limits, settings_.packing, buffer + Tracepoint::kFrameBytes);
-  write_events(packer, buffer, target, result);
+template <size_t kLargest, typename Source>
+[[gnu::noinline]] void Exporter::write_all_within(Source& source, Target::Link* link, otelue_result* result,
+                                                  News& news) {
+  alignas(8) uint8_t buffer[Target::kFrameBytes + kLargest + otlp::Event::kSlack] __attribute__((uninitialized));
+  uint8_t* const payload = buffer + Target::kFrameBytes;
+  otlp::Packer packer(source, settings_.limits, settings_.packing, payload);
+  const Listeners listeners = write_events(packer, payload, link, result, news);
+  target_->settle(*link, listeners, news);
 }
 
-[[gnu::noinline]] void Exporter::write_request(otlp::Request& request, const Tracepoint::Target& target,
-                                               otelue_result* result) {
-  alignas(8) uint8_t buffer[kBufferBytes] __attribute__((uninitialized));
-  otlp::Packer packer(request, settings_.limits, settings_.packing, buffer + Tracepoint::kFrameBytes);
-  write_events(packer, buffer, target, result);
-}
-
-int Exporter::export_batch(const void* data, size_t size, otelue_result* result) {
-  if (!gate_.enter()) return refuse(-ESHUTDOWN);
-  const NoCancellation guard;
-  records::Batch batch;
-  int error = batch.open(data, size);
-  if (error == 0) {
-    result->points_total = batch.points().size();
-    Tracepoint::Target target;
-    if (begin(result, &target)) write_batch(batch, target, result);
-    result->step = tracepoint_.status().step;
-    result->points_unheard = result->points_total - result->points_exported - result->points_invalid -
-                             result->points_too_large - result->points_unwritten;
-    error = finish(*result);
+// The frame is as large as the options' largest event: a thread that has room for that has room for its exports.
+template <typename Source>
+void Exporter::write_all(Source& source, Target::Link* link, otelue_result* result, News& news) {
+  if (settings_.limits.max_event_bytes <= OTELUE_DEFAULT_MAX_EVENT_BYTES) {
+    write_all_within<OTELUE_DEFAULT_MAX_EVENT_BYTES>(source, link, result, news);
   } else {
-    refuse(error);
+    write_all_within<OTELUE_LARGEST_MAX_EVENT_BYTES>(source, link, result, news);
   }
-  gate_.leave();
-  return error;
 }
 
-int Exporter::export_otlp(const void* data, size_t size, otelue_result* result) {
-  if (!gate_.enter()) return refuse(-ESHUTDOWN);
-  const NoCancellation guard;
-  int error = 0;
-  Tracepoint::Target target;
-  if (begin(result, &target)) {
-    otlp::Request request;
-    if (!request.open(data, size, &result->points_total)) error = -EBADMSG;
-    if (error == 0) {
-      write_request(request, target, result);
-      result->points_unheard = result->points_total - result->points_exported - result->points_invalid -
-                               result->points_too_large - result->points_unwritten;
-    }
-  }
-  if (error == 0) result->step = tracepoint_.status().step;
-  error = error == 0 ? finish(*result) : refuse(error);
-  gate_.leave();
-  return error;
+static bool is_somebody(Listeners listeners) {
+  return listeners == Listeners::kHere || listeners == Listeners::kElsewhere;
 }
 
-bool Exporter::listening(uint32_t* step) {
-  otelue_result result{};
-  bool found = false;
-  if (gate_.enter()) {
-    const NoCancellation guard;
-    Tracepoint::Target target;
-    found = begin(&result, &target);
-    gate_.leave();
+int Exporter::export_batch(const void* data, size_t size, otelue_result* result, News& news) {
+  const Call call(*this, news);
+  if (!call) return refuse(-ESHUTDOWN);
+  records::Batch batch;
+  if (const int error = batch.open(data, size); error < 0) return refuse(error);
+  result->points_total = batch.points().size();
+  Target::Link link;
+  const Listeners listeners = target_->find_listeners(&link, news);
+  result->listening = is_somebody(listeners);
+  if (result->listening != 0) {
+    otlp::BatchSource source(batch);
+    write_all(source, &link, result, news);
+  } else {
+    target_->settle(link, listeners, news);
   }
-  *step = found ? uint32_t{OTELUE_STEP_REGISTERED} : tracepoint_.status().step;
-  return found;
+  return finish(result);
 }
 
-int Exporter::force_flush() {
-  if (!gate_.enter()) return -ESHUTDOWN;
-  gate_.leave();
-  return 0;
+int Exporter::export_otlp(const void* data, size_t size, otelue_result* result, News& news) {
+  const Call call(*this, news);
+  if (!call) return refuse(-ESHUTDOWN);
+  Target::Link link;
+  const Listeners listeners = target_->find_listeners(&link, news);
+  result->listening = is_somebody(listeners);
+  if (result->listening == 0) {
+    target_->settle(link, listeners, news);
+    return finish(result);
+  }
+  otlp::Request source;
+  if (!source.open(data, size, &result->points_total)) return refuse(-EBADMSG);
+  write_all(source, &link, result, news);
+  return finish(result);
 }
 
-void Exporter::shutdown() {
-  const NoCancellation guard;
-  if (gate_.shut()) tracepoint_.close();
+bool Exporter::listening(uint32_t* step, News& news) {
+  const Call call(*this, news);
+  *step = OTELUE_STEP_SHUTDOWN;
+  if (!call) return false;
+  Target::Link link;
+  const Listeners listeners = target_->find_listeners(&link, news);
+  target_->settle(link, listeners, news);
+  const bool is_listening = is_somebody(listeners);
+  *step = is_listening ? uint32_t{OTELUE_STEP_REGISTERED} : target_->standing().step;
+  return is_listening;
 }
 
-int Exporter::status(otelue_status* out) {
-  auto listeners = Tracepoint::Listeners::kUnregistered;
-  if (gate_.enter()) {
-    const NoCancellation guard;
-    Tracepoint::Target target;
-    listeners = tracepoint_.listen(true, &target);
-    gate_.leave();
+int Exporter::force_flush(News& news) {
+  const Call call(*this, news);
+  return call ? 0 : -ESHUTDOWN;
+}
+
+void Exporter::end_if_last(News& news) {
+  if (!gate_.has_to_end()) return;
+  target_->close(news);
+  gate_.has_ended();
+}
+
+int Exporter::shutdown(News& news) {
+  const uint64_t until = process::now() + process::kSecond;
+  gate_.shut();
+  end_if_last(news);
+  return gate_.wait_for_end(until) ? 0 : -ETIMEDOUT;
+}
+
+// One view: what registration came to in this call, and the failure that goes with it.
+void Exporter::status(otelue_status* out, News& news) {
+  const Call call(*this, news);
+  auto listeners = Listeners::kUnregistered;
+  Standing::Snapshot standing{OTELUE_STEP_SHUTDOWN, 0};
+  for (int tried = 0; call && tried < 8; ++tried) {
+    Target::Link link;
+    listeners = target_->probe(&link, news);
+    target_->settle(link, listeners, news);
+    standing = target_->standing();
+    // Unless another thread has registered since.
+    if (listeners != Listeners::kUnregistered || standing.step != OTELUE_STEP_REGISTERED) break;
   }
-  const auto status = tracepoint_.status();
-  out->registered = status.registered;
-  out->enabled = tracepoint_.enabled();
-  out->heard_here = listeners == Tracepoint::Listeners::kHere;
-  out->step = status.step;
-  out->last_errno = status.error;
-  if (status.step != OTELUE_STEP_REGISTERED) {
-    user_events::explain(status.step, status.error, out->message, sizeof out->message);
-    return 0;
+  out->registered = listeners != Listeners::kUnregistered;
+  out->enabled = word_.is_set();
+  out->heard_here = listeners == Listeners::kHere;
+  out->step = standing.step;
+  out->last_errno = standing.error;
+  if (standing.step != OTELUE_STEP_REGISTERED) {
+    target_->explain(standing.step, standing.error, out->message, sizeof out->message);
+  } else {
+    strncpy(out->message, target_->describe(listeners), sizeof out->message - 1);
   }
-  const char* words = listeners == Tracepoint::Listeners::kHere ? "otlp_metrics is registered, and somebody listens"
-                      : listeners == Tracepoint::Listeners::kElsewhere
-                          ? "otlp_metrics is registered and enabled, but nobody listens to this thread on this processor"
-                          : "otlp_metrics is registered, nobody listens";
-  strncpy(out->message, words, sizeof out->message - 1);
-  return 0;
 }
 
 void Exporter::statistics(otelue_statistics* out) const {
-  auto get = [](const std::atomic<uint64_t>& total) { return total.load(std::memory_order_relaxed); };
-  out->exports = get(totals_.exports);
-  out->exports_refused = get(totals_.exports_refused);
-  out->exports_unheard = get(totals_.exports_unheard);
-  out->points_total = get(totals_.points_total);
-  out->points_exported = get(totals_.points_exported);
-  out->points_invalid = get(totals_.points_invalid);
-  out->points_too_large = get(totals_.points_too_large);
-  out->points_unwritten = get(totals_.points_unwritten);
-  out->points_unheard = get(totals_.points_unheard);
-  out->strings_as_bytes = get(totals_.strings_as_bytes);
-  out->values_emptied = get(totals_.values_emptied);
-  out->exemplars_dropped = get(totals_.exemplars_dropped);
-  out->events = get(totals_.events);
-  out->bytes = get(totals_.bytes);
-  out->registrations = tracepoint_.registrations();
+  totals_.store(out);
+  out->registrations = target_->registrations();
+}
+
+void Exporter::tell(const News& news, const Log& log) const {
+  if (log.function == nullptr) return;
+  for (uint32_t i = 0; i < news.count; ++i) {
+    const News::Item& item = news.items[i];
+    char message[256];
+    switch (item.kind) {
+      case News::Kind::kFailed:
+        target_->explain(item.step, item.error, message, sizeof message);
+        log(OTELUE_LOG_WARNING, "%s", message);
+        break;
+      case News::Kind::kRegistered:
+        log(OTELUE_LOG_INFO, "otlp_metrics: registered");
+        break;
+      case News::Kind::kRegisteredAgain:
+        log(OTELUE_LOG_INFO, "otlp_metrics: registered again, the enable word was out of date");
+        break;
+      case News::Kind::kEnded:
+        log(OTELUE_LOG_INFO, "otlp_metrics: unregistered");
+        break;
+    }
+  }
+  for (uint32_t reason = 0; news.refusals >> reason != 0; ++reason) {
+    if ((news.refusals >> reason & 1) == 0) continue;
+    if (reason == news.first_bad_reason) {
+      log(OTELUE_LOG_ERROR, "a point (number %u of the export) was dropped: %s", news.first_bad_point,
+          otelue_strreason(reason));
+    } else {
+      log(OTELUE_LOG_ERROR, "a point was dropped: %s", otelue_strreason(reason));
+    }
+  }
 }
 
 }  // namespace otelue_core

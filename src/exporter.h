@@ -8,9 +8,12 @@
 
 #include "log.h"
 #include "otelue/otelue.h"
+#include "otlp/event.h"
 #include "otlp/packer.h"
-#include "otlp/request.h"
-#include "records/batch.h"
+#include "process/gate.h"
+#include "recording/recording.h"
+#include "target.h"
+#include "totals.h"
 #include "user_events/tracepoint.h"
 
 namespace otelue_core {
@@ -21,69 +24,55 @@ struct Settings {
   uint32_t packing;
   uint32_t pacing_bytes;
   uint32_t pacing_microseconds;
-
-  // 0, -EINVAL or -E2BIG. NULL: all defaults.
-  static int from(const otelue_options* options, Settings* out);
 };
 
-// Counts the calls that are under way, so that shutdown can wait for them.
-class Gate {
- public:
-  // `inside` is memory of allocate_per_process(): a child has none of its parent's calls under way.
-  void open(std::atomic<uint32_t>* inside) { inside_ = inside; }
-
-  // False when the gate is shut.
-  bool enter();
-  void leave();
-  // Shuts the gate and waits until nobody is inside. False when it was shut before.
-  bool shut();
-
- private:
-  std::atomic<uint32_t>* inside_;
-  std::atomic<bool> is_shut_;
-};
-
-// Where bytes meet the kernel. Lives in permanent memory and is all zero before open().
+// Where bytes meet their target. Lives in permanent memory and is all zero before it is opened.
+//
+// What is to be logged is collected in News and told afterwards, when the call no longer counts as under way: the log
+// function may wait for the thread that shuts down, or never return.
 class Exporter {
  public:
-  // False when memory ran out.
-  bool open(const Settings& settings, const Log& log);
+  Exporter() {}
 
-  bool enabled() const { return tracepoint_.enabled(); }
-  bool listening(uint32_t* step);
+  // 0; -ENOMEM; or what Recording::open() returns. NULL: the tracepoint.
+  int open(const Settings& settings, const char* recording, News& news);
+
+  bool enabled() const { return word_.is_set(); }
+  bool listening(uint32_t* step, News& news);
   // As their public namesakes; `result` is all zero.
-  int export_batch(const void* batch, size_t size, otelue_result* result);
-  int export_otlp(const void* request, size_t size, otelue_result* result);
-  int force_flush();
-  void shutdown();
-  int status(otelue_status* out);
+  int export_batch(const void* batch, size_t size, otelue_result* result, News& news);
+  int export_otlp(const void* request, size_t size, otelue_result* result, News& news);
+  int force_flush(News& news);
+  int shutdown(News& news);
+  void status(otelue_status* out, News& news);
   void statistics(otelue_statistics* out) const;
 
+  void tell(const News& news, const Log& log) const;
+
  private:
-  using Tracepoint = user_events::Tracepoint;
+  // A call that is under way.
+  class Call;
 
-  bool begin(otelue_result* result, Tracepoint::Target* target);
-  int finish(const otelue_result& result);
+  int finish(otelue_result* result);
   int refuse(int error);
-  void write_batch(const records::Batch& batch, const Tracepoint::Target& target, otelue_result* result);
-  void write_request(otlp::Request& request, const Tracepoint::Target& target, otelue_result* result);
-  template <typename Packer>
-  void write_events(Packer& packer, uint8_t* frame, const Tracepoint::Target& target, otelue_result* result);
-  void log_drops(const otlp::Account& account);
+  void end_if_last(News& news);
+  template <typename Source>
+  void write_all(Source& source, Target::Link* link, otelue_result* result, News& news);
+  template <size_t kLargest, typename Source>
+  void write_all_within(Source& source, Target::Link* link, otelue_result* result, News& news);
+  template <typename Source>
+  Target::Listeners write_events(otlp::Packer<Source>& packer, uint8_t* payload, Target::Link* link,
+                                 otelue_result* result, News& news);
 
-  Tracepoint tracepoint_;  // first: its first word is the enable word
-  Settings settings_;
-  Log log_;
-  Gate gate_;
-  std::atomic<uint32_t> logged_reasons_;  // bit n: OTELUE_REASON n was logged
-
-  // In the order of otelue_statistics.
-  struct Totals {
-    std::atomic<uint64_t> exports, exports_refused, exports_unheard;
-    std::atomic<uint64_t> points_total, points_exported, points_invalid, points_too_large, points_unwritten,
-        points_unheard;
-    std::atomic<uint64_t> strings_as_bytes, values_emptied, exemplars_dropped, events, bytes;
+  EnableWord word_;  // first, so that otelue_enabled() is one load
+  Target* target_;
+  union {
+    user_events::Tracepoint tracepoint_;
+    recording::Recording recording_;
   };
+  Settings settings_;
+  process::Gate gate_;
+  std::atomic<uint32_t> known_refusals_;  // bit n: OTELUE_REASON n was logged
   Totals totals_;
 };
 

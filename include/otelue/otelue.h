@@ -221,6 +221,23 @@ OTELUE_API int otelue_open(const otelue_options *options, otelue_log_function lo
                            otelue_exporter **out);
 
 /**
+ * Makes an exporter that writes to a recording, which `otelue watch FILE` reads, instead of the tracepoint. Everything
+ * else is as with otelue_open(); a recording always listens.
+ *
+ * The file is made (mode 0666 less the umask) when there is none; to an existing recording of this machine's byte order
+ * events are added, behind its last whole one. It has one writer at a time: in a forked child the exporter is out of
+ * order (OTELUE_STEP_OPEN, EBUSY). A full disk, quota or RLIMIT_FSIZE costs the points that are not written, which are
+ * counted, and nothing else. Exports to a recording wait for each other and for the disk.
+ *
+ * @param path  a regular file, or none yet; its last part must not be a symbolic link.
+ * @return as otelue_open(); -EBUSY when somebody else is writing to the file; -EBADMSG when it is no recording, or one
+ *         of another byte order or version; or why it cannot be opened (-ELOOP: a symbolic link; -EINVAL: not a regular
+ *         file).
+ */
+OTELUE_API int otelue_open_recording(const otelue_options *options, const char *path, otelue_log_function log,
+                                     void *log_context, otelue_exporter **out);
+
+/**
  * Whether it is worth building a batch: the question to ask once per cycle, before values are gathered.
  *
  * When the kernel's enable word says that somebody listens, that is the answer (a listener that has just left costs a

@@ -5,28 +5,26 @@
 
 #include <new>
 
+#include "abi/options.h"
 #include "exporter.h"
 #include "otelue/otelue.h"
 #include "otlp/attribute_set.h"
 #include "otlp/batch_source.h"
 #include "otlp/packer.h"
 #include "otlp/request.h"
-#include "user_events/permanent.h"
+#include "process/memory.h"
+#include "process/quiet.h"
 
-struct otelue_exporter : otelue_core::Exporter {};
+struct otelue_exporter : otelue_core::Exporter {
+  otelue_core::Log log;
+};
 
 namespace {
 
-class KeepErrno {
- public:
-  KeepErrno() : kept_(errno) {}
-  ~KeepErrno() { errno = kept_; }
-  KeepErrno(const KeepErrno&) = delete;
-  KeepErrno& operator=(const KeepErrno&) = delete;
-
- private:
-  const int kept_;
-};
+using otelue_core::News;
+using otelue_core::Settings;
+using otelue_core::abi::read_options;
+using otelue_core::process::Quiet;
 
 // A struct that begins with struct_size and is filled in for the caller: as much as fits is copied out.
 template <typename Struct>
@@ -52,15 +50,49 @@ class Out {
   uint32_t size_ = 0;
 };
 
-using Export = int (otelue_core::Exporter::*)(const void*, size_t, otelue_result*);
+// Makes a call, and tells its news behind it: when nothing is open or held any more, and all results are in place, as the
+// log function may do anything.
+template <typename Call>
+auto run(otelue_exporter* exporter, Call&& call) {
+  News news;
+  auto returned = [&] {
+    const Quiet guard;
+    return call(news);
+  }();
+  if (news.count != 0 || news.refusals != 0) {
+    const Quiet::Errno guard;
+    exporter->tell(news, exporter->log);
+  }
+  return returned;
+}
+
+using Export = int (otelue_core::Exporter::*)(const void*, size_t, otelue_result*, News&);
 
 int run_export(otelue_exporter* exporter, Export function, const void* data, size_t size, otelue_result* result) {
-  const KeepErrno guard;
   Out<otelue_result> out(result);
   if (exporter == nullptr || data == nullptr || !out.is_valid()) return -EINVAL;
-  const int returned = (exporter->*function)(data, size, &out.value);
-  out.store();
-  return returned;
+  return run(exporter, [&](News& news) {
+    const int returned = (exporter->*function)(data, size, &out.value, news);
+    out.store();
+    return returned;
+  });
+}
+
+int open(const otelue_options* options, const char* recording, otelue_log_function log, void* log_context,
+         otelue_exporter** out) {
+  if (out == nullptr) return -EINVAL;
+  *out = nullptr;
+  Settings settings;
+  if (const int error = read_options(options, &settings); error < 0) return error;
+  void* memory = otelue_core::process::allocate_permanently(sizeof(otelue_exporter));
+  if (memory == nullptr) return -ENOMEM;
+  auto* exporter = new (memory) otelue_exporter;
+  exporter->log = {log, log_context};
+  return run(exporter, [&](News& news) {
+    const int error = exporter->open(settings, recording, news);
+    if (error == 0) *out = exporter;
+    return error;
+  });
 }
 
 // What both cursors share: whether the walk has begun, and what it must not look at again. The rest is the walk's own.
@@ -83,8 +115,8 @@ int run_next(const void* data, const otelue_options* options, otelue_cursor* cur
   Out<otelue_result> out(result);
   if (data == nullptr || cursor == nullptr || to == nullptr || written == nullptr || !out.is_valid()) return -EINVAL;
   *written = 0;
-  otelue_core::Settings settings;
-  if (const int error = otelue_core::Settings::from(options, &settings); error < 0) return error;
+  Settings settings;
+  if (const int error = read_options(options, &settings); error < 0) return error;
   if (capacity < settings.limits.max_event_bytes + OTELUE_ENCODE_SLACK) return -ENOBUFS;
   if (cursor->opaque[0] != 0) out.load();
 
@@ -162,27 +194,22 @@ const char* otelue_strreason(uint32_t reason) {
 }
 
 int otelue_open(const otelue_options* options, otelue_log_function log, void* log_context, otelue_exporter** out) {
-  const KeepErrno guard;
-  if (out == nullptr) return -EINVAL;
-  *out = nullptr;
-  otelue_core::Settings settings;
-  if (const int error = otelue_core::Settings::from(options, &settings); error < 0) return error;
-  void* memory = otelue_core::user_events::allocate_permanently(sizeof(otelue_exporter));
-  if (memory == nullptr) return -ENOMEM;
-  auto* exporter = new (memory) otelue_exporter{};
-  if (!exporter->open(settings, {log, log_context})) return -ENOMEM;
-  *out = exporter;
-  return 0;
+  return open(options, nullptr, log, log_context, out);
+}
+
+int otelue_open_recording(const otelue_options* options, const char* path, otelue_log_function log, void* log_context,
+                          otelue_exporter** out) {
+  if (path == nullptr) return -EINVAL;
+  return open(options, path, log, log_context, out);
 }
 
 int otelue_enabled(const otelue_exporter* exporter) { return exporter != nullptr && exporter->enabled(); }
 
 int otelue_listening(otelue_exporter* exporter, uint32_t* step) {
-  const KeepErrno guard;
   uint32_t ignored = 0;
   if (step == nullptr) step = &ignored;
   *step = OTELUE_STEP_SHUTDOWN;
-  return exporter != nullptr && exporter->listening(step);
+  return exporter != nullptr && run(exporter, [&](News& news) { return exporter->listening(step, news); });
 }
 
 int otelue_export(otelue_exporter* exporter, const void* batch, size_t size, otelue_result* result) {
@@ -193,24 +220,26 @@ int otelue_export_otlp(otelue_exporter* exporter, const void* request, size_t si
   return run_export(exporter, &otelue_core::Exporter::export_otlp, request, size, result);
 }
 
-int otelue_force_flush(otelue_exporter* exporter) { return exporter == nullptr ? -EINVAL : exporter->force_flush(); }
+int otelue_force_flush(otelue_exporter* exporter) {
+  if (exporter == nullptr) return -EINVAL;
+  return run(exporter, [&](News& news) { return exporter->force_flush(news); });
+}
 
 int otelue_shutdown(otelue_exporter* exporter) {
-  const KeepErrno guard;
   if (exporter == nullptr) return -EINVAL;
-  exporter->shutdown();
-  return 0;
+  return run(exporter, [&](News& news) { return exporter->shutdown(news); });
 }
 
 void otelue_close(otelue_exporter* exporter) { otelue_shutdown(exporter); }
 
 int otelue_get_status(otelue_exporter* exporter, otelue_status* status) {
-  const KeepErrno guard;
   Out<otelue_status> out(status);
   if (exporter == nullptr || status == nullptr || !out.is_valid()) return -EINVAL;
-  exporter->status(&out.value);
-  out.store();
-  return 0;
+  return run(exporter, [&](News& news) {
+    exporter->status(&out.value, news);
+    out.store();
+    return 0;
+  });
 }
 
 int otelue_get_statistics(const otelue_exporter* exporter, otelue_statistics* statistics) {

@@ -13,18 +13,6 @@ namespace otelue_core::user_events {
 namespace {
 
 constexpr char kName[] = "user_events_data";
-constexpr int kLowestDescriptor = 64;
-
-int open_lifted(const char* path) {
-  const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return -errno;
-  if (fd >= kLowestDescriptor) return fd;
-  const int lifted = fcntl(fd, F_DUPFD_CLOEXEC, kLowestDescriptor);
-  if (lifted < 0) return fd;  // few descriptors are allowed: a low one serves as well
-  close(fd);
-  return lifted;
-}
-
 // Lines of /proc/self/mountinfo, read piecewise: a line that is longer than the buffer is passed over.
 class Lines {
  public:
@@ -123,22 +111,21 @@ bool path_in_mount(char* line, char* path) {
 
 }  // namespace
 
-int open_data_file() {
+int open_data_file(process::Pending& pending) {
   int error = -ENOENT;
+  auto open_at = [&](const char* path) {
+    const int fd = process::open_marked(path, kDataFileFlags, 0, pending);
+    if (fd < 0 && fd != -ENOENT && error == -ENOENT) error = fd;
+    return fd;
+  };
   for (const char* path : {"/sys/kernel/tracing/user_events_data", "/sys/kernel/debug/tracing/user_events_data"}) {
-    const int fd = open_lifted(path);
-    if (fd >= 0) return fd;
-    if (fd != -ENOENT && error == -ENOENT) error = fd;
+    if (const int fd = open_at(path); fd >= 0) return fd;
   }
-  if (error != -ENOENT && error != -EACCES) return error;
-
   Lines lines;
   char path[PATH_MAX];
   while (char* line = lines.next()) {
     if (!path_in_mount(line, path)) continue;
-    const int fd = open_lifted(path);
-    if (fd >= 0) return fd;
-    if (fd != -ENOENT && error == -ENOENT) error = fd;
+    if (const int fd = open_at(path); fd >= 0) return fd;
   }
   return error;
 }

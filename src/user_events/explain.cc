@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "otelue/otelue.h"
+#include "log.h"
 #include "user_events/data_file.h"
 
 namespace otelue_core::user_events {
@@ -49,6 +50,9 @@ void explain_refusal(int error, char* out, size_t size) {
       snprintf(out, size, "another program has registered otlp_metrics with other fields: %s",
                format[0] != '\0' ? format : "(none, or not readable here)");
       break;
+    case ENODEV:
+      snprintf(out, size, "the kernel has no number left for another event (it has 65,535 for all kinds of them)");
+      break;
     case EMFILE:
       snprintf(out, size, "the kernel has as many user events as kernel.user_events_max allows");
       break;
@@ -56,7 +60,7 @@ void explain_refusal(int error, char* out, size_t size) {
       snprintf(out, size, "user_events_data is not the kernel's, or this is a 32-bit process on a 64-bit kernel");
       break;
     default:
-      snprintf(out, size, "the kernel refused to register otlp_metrics: %s", strerror(error));
+      snprintf(out, size, "the kernel refused to register otlp_metrics: %s", ErrorText(error).text);
       break;
   }
 }
@@ -77,17 +81,17 @@ void explain(uint32_t step, int error, char* out, size_t size) {
                  "no permission to write user_events_data: it takes x on the directory and w on the file "
                  "(chmod 0711 /sys/kernel/tracing; chgrp GROUP and chmod g+w on user_events_data)");
       } else {
-        snprintf(out, size, "cannot open user_events_data: %s", strerror(error));
+        snprintf(out, size, "cannot open user_events_data: %s", ErrorText(error).text);
       }
       break;
     case OTELUE_STEP_REGISTER:
       explain_refusal(error, out, size);
       break;
     case OTELUE_STEP_PROBE:
-      snprintf(out, size, "the kernel refused a probe of otlp_metrics: %s", strerror(error));
+      snprintf(out, size, "the kernel refused a probe of otlp_metrics: %s", ErrorText(error).text);
       break;
     case OTELUE_STEP_WRITE:
-      snprintf(out, size, "the kernel refused an event of otlp_metrics: %s", strerror(error));
+      snprintf(out, size, "the kernel refused an event of otlp_metrics: %s", ErrorText(error).text);
       break;
     default:
       snprintf(out, size, "the exporter is shut down");

@@ -2,12 +2,11 @@
 #include "user_events/tracepoint.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "process/forks.h"
+#include "process/wait.h"
 #include "user_events/data_file.h"
 #include "user_events/explain.h"
 #include "user_events/uapi.h"
@@ -15,19 +14,41 @@
 namespace otelue_core::user_events {
 namespace {
 
+using process::now;
+
 // With a blank behind each semicolon: without, many kernels from 6.4 to 6.9 refuse the second process that
 // registers (kernel commit bd125a084091). It is the same event as that of writers without blanks.
 constexpr char kDefinition[] = "otlp_metrics u32 protocol; char[8] version; __rel_loc u8[] buffer";
 
 constexpr uint32_t kProtobuf = 0;
 constexpr char kVersion[] = "v0.19.00";  // what every writer of otlp_metrics declares
-constexpr uint32_t kWordBits = 32;
 
-void fill_frame(uint8_t* frame, uint32_t write_index, uint32_t rel_loc) {
-  memcpy(frame, &write_index, 4);
-  memcpy(frame + 4, &kProtobuf, 4);
-  memcpy(frame + 8, kVersion, 8);
-  memcpy(frame + 16, &rel_loc, 4);
+// What stands in front of an event's payload: write index, protocol, version and rel_loc.
+constexpr size_t kHeadBytes = 20;
+static_assert(kHeadBytes <= Target::kFrameBytes);
+
+constexpr uint64_t kShortestDelay = 100'000'000;  // nanoseconds
+constexpr uint64_t kLongestDelay = 5'000'000'000;
+constexpr uint64_t kPatience = 100'000'000;
+// How often one call starts over because somebody takes its descriptors away or its listeners come and go.
+constexpr int kTries = 4;
+
+void fill_head(uint8_t* head, uint32_t write_index, uint32_t rel_loc) {
+  memcpy(head, &write_index, 4);
+  memcpy(head + 4, &kProtobuf, 4);
+  memcpy(head + 8, kVersion, 8);
+  memcpy(head + 16, &rel_loc, 4);
+}
+
+// A write that no listener can be given: its payload would lie beyond its end. 0 or an errno.
+int probe_once(const Target::Link& link) {
+  uint8_t head[kHeadBytes];
+  fill_head(head, link.write_index, UINT32_MAX);
+  return ::write(link.fd, head, sizeof head) < 0 ? errno : 0;
+}
+
+uint64_t pack(const Target::Link& link) {
+  return uint64_t{link.opening} << 48 | uint64_t{link.write_index} << 32 | static_cast<uint32_t>(link.fd + 1);
 }
 
 int unregister(int fd, const void* address, uint32_t bit) {
@@ -40,221 +61,268 @@ int unregister(int fd, const void* address, uint32_t bit) {
 
 }  // namespace
 
-bool Backoff::due() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  const uint64_t nanoseconds = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-  if (nanoseconds < next_) return false;
-  next_ = nanoseconds + delay_;
-  delay_ = delay_ * 2 < kLongest ? delay_ * 2 : kLongest;
+bool Backoff::is_due() const { return now() >= next_.load(std::memory_order_relaxed); }
+
+bool Backoff::take() {
+  uint64_t next = next_.load(std::memory_order_relaxed);
+  const uint64_t time = now();
+  if (time < next) return false;
+  uint64_t delay = delay_.load(std::memory_order_relaxed) * 2;
+  delay = delay < kShortestDelay ? kShortestDelay : delay > kLongestDelay ? kLongestDelay : delay;
+  if (!next_.compare_exchange_strong(next, time + delay, std::memory_order_relaxed)) return false;
+  delay_.store(delay, std::memory_order_relaxed);
   return true;
 }
 
-bool Tracepoint::load(Target* target) const {
-  const uint64_t packed = target_.load(std::memory_order_acquire);
-  if (packed == 0) return false;
-  *target = {static_cast<int>(static_cast<uint32_t>(packed) - 1), static_cast<uint32_t>(packed >> 32)};
+bool Tracepoint::open(EnableWord* word, News& news) {
+  if (!own_.open()) return false;
+  process::watch_forks();
+  word_ = word;
+  first_number_ = now();
+  own_.get().is_native.store(1, std::memory_order_relaxed);
+  retry_.take();
+  register_anew(news);
   return true;
 }
 
-void Tracepoint::store(const Target& target) {
-  target_.store(uint64_t{target.write_index} << 32 | (static_cast<uint32_t>(target.fd) + 1),
-                std::memory_order_release);
+bool Tracepoint::load(Link* link) const {
+  const uint64_t packed = link_.load(std::memory_order_acquire);
+  *link = {static_cast<int>(static_cast<uint32_t>(packed)) - 1, static_cast<uint32_t>(packed >> 32 & 0xffff),
+           static_cast<uint16_t>(packed >> 48)};
+  return packed != 0;
 }
 
-bool Tracepoint::is_our_file(int fd) const {
-  struct stat found {};
-  return fstat(fd, &found) == 0 && found.st_dev == device_.load(std::memory_order_relaxed) &&
-         found.st_ino == inode_.load(std::memory_order_relaxed);
-}
+bool Tracepoint::is_usable(Link* link) const { return load(link) && is_data_file(link->fd); }
 
-// Where things stand now; only what is new is logged.
-void Tracepoint::set_step(uint32_t step, int error) {
-  const uint32_t old_step = step_.exchange(step, std::memory_order_relaxed);
-  const int old_error = error_.exchange(error, std::memory_order_relaxed);
-  if (error == 0 || log_.function == nullptr || (old_step == step && old_error == error)) return;
-  char message[256];
-  explain(step, error, message, sizeof message);
-  log_(OTELUE_LOG_WARNING, "%s", message);
-}
-
-// A failed probe or write is history once one succeeds.
-void Tracepoint::recovered(uint32_t step) {
-  if (step_.load(std::memory_order_relaxed) == step) set_step(OTELUE_STEP_REGISTERED, 0);
-}
-
-// Registers from the calling thread. EADDRINUSE: its lineage has this bit already, which the kernel keeps right then;
-// or, from every bit, the event exists with other fields.
-int Tracepoint::register_bit(int fd) {
+// Registers one bit of the word from the calling thread. EADDRINUSE: its lineage has this bit already, which the kernel
+// keeps right then; or, from every bit, the event exists with other fields.
+int Tracepoint::register_bit(int fd, uint32_t bit, uint32_t* write_index) {
   user_reg request{};
   request.size = sizeof request;
-  request.enable_bit = static_cast<uint8_t>(bit_);
+  request.enable_bit = static_cast<uint8_t>(bit);
   request.enable_size = sizeof(uint32_t);
-  request.enable_addr = reinterpret_cast<uintptr_t>(&word_);
+  request.enable_addr = reinterpret_cast<uintptr_t>(word_->address());
   request.name_args = reinterpret_cast<uintptr_t>(kDefinition);
+  bits_.fetch_or(1u << bit, std::memory_order_relaxed);
   if (ioctl(fd, kRegister, &request) < 0) return -errno;
   registrations_.fetch_add(1, std::memory_order_relaxed);
-  store({fd, request.write_index});
-  return 0;
+  last_bit_.store(bit, std::memory_order_relaxed);
+  *write_index = request.write_index;
+  return *write_index <= UINT16_MAX ? 0 : -EOVERFLOW;
 }
 
-int Tracepoint::register_free_bit(int fd) {
+int Tracepoint::register_free_bit(int fd, uint32_t* write_index) {
+  const uint32_t last = last_bit_.load(std::memory_order_relaxed);
   int result = -EADDRINUSE;
-  for (uint32_t tried = 0; tried < kWordBits; ++tried) {
-    result = register_bit(fd);
-    if (result != -EADDRINUSE) break;
-    bit_ = (bit_ + 1) % kWordBits;
+  for (uint32_t tried = 0; tried < EnableWord::kBits && result == -EADDRINUSE; ++tried) {
+    result = register_bit(fd, (last + tried) % EnableWord::kBits, write_index);
   }
-  return result;
+  if (result != -EADDRINUSE) return result;
+  // Behind as many descriptors, every bit can be this lineage's. Then one is to spare; else the fields differ.
+  const process::NoForks guard;
+  if (!guard || unregister(fd, word_->address(), last) != 0) return result;
+  return register_bit(fd, last, write_index);
 }
 
-void Tracepoint::open_and_register() {
-  Target old;
-  if (load(&old)) {
-    target_.store(0, std::memory_order_relaxed);
-    // In a child it is a copy of the parent's. A number that now is another file's is none of our business.
-    if (is_our_file(old.fd)) ::close(old.fd);
-  }
+// A descriptor of ours is closed only when it is this very opening, not one that has got its number since.
+void Tracepoint::close_if_ours(const Link& link) const {
+  if (!is_data_file(link.fd)) return;
+  const uint64_t number = link.opening == 0 ? 0 : first_number_ + link.opening;
+  if (process::has_number(link.fd, number)) ::close(link.fd);
+}
 
-  const int fd = open_data_file();
-  if (fd < 0) return set_step(fd == -ENOENT ? OTELUE_STEP_FIND : OTELUE_STEP_OPEN, -fd);
-  struct stat file {};
-  int result = fstat(fd, &file) < 0 ? -errno : 0;
-  device_.store(file.st_dev, std::memory_order_relaxed);
-  inode_.store(file.st_ino, std::memory_order_relaxed);
-  if (result == 0) result = register_free_bit(fd);
-  // Inherited through as many forks, every bit can be this lineage's. Then one is to spare; else the fields differ.
-  // Not when healing: before July 2026 the kernel could not bear a fork by another thread meanwhile.
-  if (result == -EADDRINUSE && unregister(fd, &word_, bit_) == 0) result = register_bit(fd);
-  if (result < 0) {
-    ::close(fd);
-    set_step(OTELUE_STEP_REGISTER, -result);
+// The link is of no use any more, whatever others have made of it meanwhile.
+void Tracepoint::forget(const Link& link) {
+  uint64_t packed = pack(link);
+  pending_.set(-1, link.fd);
+  if (link_.compare_exchange_strong(packed, 0, std::memory_order_acq_rel)) {
+    close_if_ours(link);
+    retry_.reset();  // nothing has failed yet
+  }
+  pending_.clear();
+}
+
+void Tracepoint::register_anew(News& news) {
+  Link link;
+  link.fd = open_data_file(pending_);
+  if (link.fd < 0) return standing_.set(link.fd == -ENOENT ? OTELUE_STEP_FIND : OTELUE_STEP_OPEN, -link.fd, news);
+  const uint64_t next = first_number_ + openings_.load(std::memory_order_relaxed) + 1;
+  const uint64_t number = process::number_opening(link.fd, next);
+  if (number != 0 && number - first_number_ <= UINT16_MAX) {
+    link.opening = static_cast<uint16_t>(number - first_number_);
+    openings_.store(link.opening, std::memory_order_relaxed);
+  }
+  const int result = register_free_bit(link.fd, &link.write_index);
+  uint64_t none = 0;
+  // Fails when another thread, out of patience, or a child in a signal handler was faster: then theirs holds.
+  if (result == 0 && link_.compare_exchange_strong(none, pack(link), std::memory_order_acq_rel)) {
+    pending_.clear();
+    retry_.reset();
+    standing_.set(OTELUE_STEP_REGISTERED, 0, news);
+    news.add(News::Kind::kRegistered);
     return;
   }
-  own_->is_registered.store(1, std::memory_order_release);
-  retry_.reset();
-  set_step(OTELUE_STEP_REGISTERED, 0);
-  log_(OTELUE_LOG_INFO, "otlp_metrics: registered");
+  if (is_data_file(link.fd)) ::close(link.fd);
+  pending_.clear();
+  if (result != 0) standing_.set(OTELUE_STEP_REGISTER, -result, news);
 }
 
-void Tracepoint::open(const Log& log, OfProcess* own) {
-  log_ = log;
-  own_ = own;
+// A child starts without its parent's failures, and without what its parent was opening or closing.
+void Tracepoint::follow_fork() {
+  OfProcess& own = own_.get();
+  if (own.is_native.load(std::memory_order_acquire) != 0) [[likely]] return;
+  const process::Lock lock(own.lock, kPatience);
+  if (own.is_native.load(std::memory_order_relaxed) != 0) return;
+  Link link;
+  load(&link);
+  pending_.close_all(kDataFileFlags, link.fd);
   retry_.reset();
   heal_.reset();
-  retry_.due();
-  open_and_register();
+  own.is_native.store(1, std::memory_order_release);
 }
 
-// Whether this process has registered, on a descriptor that still is what it was.
-bool Tracepoint::is_usable(Target* target) const {
-  return own_->is_registered.load(std::memory_order_acquire) != 0 && load(target) && is_our_file(target->fd);
+bool Tracepoint::ensure_registered(Link* link, News& news) {
+  follow_fork();
+  if (is_usable(link)) return true;
+  const process::Lock lock(own_.get().lock, kPatience);
+  if (is_usable(link)) return true;
+  if (link->fd >= 0) forget(*link);
+  if (retry_.take()) register_anew(news);
+  return load(link);
 }
 
-bool Tracepoint::ensure_registered(Target* target) {
-  if (is_usable(target)) return true;
-  if (!try_lock()) return false;
-  if (!is_usable(target)) {
-    if (load(target)) retry_.reset();  // a child, or a descriptor that was closed: nothing has failed yet
-    if (retry_.due()) open_and_register();
+Target::Listeners Tracepoint::find_listeners(Link* link, News& news) {
+  if (!word_->is_set()) return probe(link, news);
+  return ensure_registered(link, news) ? Listeners::kHere : Listeners::kUnregistered;
+}
+
+Target::Listeners Tracepoint::probe(Link* link, News& news) {
+  int error = 0;
+  for (int tried = 0; tried < kTries; ++tried) {
+    if (!ensure_registered(link, news)) return Listeners::kUnregistered;
+    error = probe_once(*link);
+    if (error != ENOENT) break;
+    // It bears our mark and does not know our index: another copy's, of another release.
+    forget(*link);
   }
-  unlock();
-  return load(target);
+  if (error != EBADF && error != EFAULT && error != 0) {
+    standing_.set(OTELUE_STEP_PROBE, error, news);
+    return Listeners::kUnknown;
+  }
+  standing_.clear(OTELUE_STEP_PROBE);
+  // A refused event is history when nothing speaks of it any more.
+  if (now() >= refused_at_.load(std::memory_order_relaxed) + kLongestDelay) standing_.clear(OTELUE_STEP_WRITE);
+  return error == EBADF ? Listeners::kNone : error == EFAULT ? Listeners::kHere : Listeners::kElsewhere;
 }
 
-// The descriptor does not know our index: it is the same file, but somebody else has opened it.
-void Tracepoint::forget() {
-  if (!try_lock()) return;
-  target_.store(0, std::memory_order_relaxed);
-  retry_.reset();
-  unlock();
+void Tracepoint::renew(Link* link, News& news) {
+  if (!ensure_registered(link, news)) *link = {};
 }
 
-// Registers once more on the descriptor that there is, so that the word says what is true.
-void Tracepoint::heal(bool is_enabled) {
-  if (enabled() == is_enabled || !try_lock()) return;
-  Target target;
-  if (enabled() != is_enabled && load(&target) && heal_.due()) {
-    // Bits of dead lineages stay as they are. A word of 0 is left to the kernel, which may be about to set it.
-    if (!is_enabled) word_.store(0, std::memory_order_relaxed);
-    int result = register_bit(target.fd);
-    if (result == -EADDRINUSE && is_enabled) result = register_free_bit(target.fd);
-    if (enabled() == is_enabled) heal_.reset();
-    if (result == 0) log_(OTELUE_LOG_INFO, "otlp_metrics: registered again, the enable word was out of date");
-    // EADDRINUSE: this lineage is registered already, and the kernel's next change sets the word right.
-    if (result == 0 || result == -EADDRINUSE) {
-      recovered(OTELUE_STEP_REGISTER);
-    } else {
-      set_step(OTELUE_STEP_REGISTER, -result);
+int Tracepoint::write(Link* link, uint8_t* payload, size_t size, News& news) {
+  uint8_t* const head = payload - kHeadBytes;
+  const size_t whole = kHeadBytes + size;
+  int error = EBADF;
+  for (int tried = 0; tried < kTries; ++tried) {
+    fill_head(head, link->write_index, static_cast<uint32_t>(size) << 16);
+    const ssize_t written = ::write(link->fd, head, whole);
+    if (written == static_cast<ssize_t>(whole)) {
+      standing_.clear(OTELUE_STEP_WRITE);
+      standing_.clear(OTELUE_STEP_PROBE);
+      return 0;
+    }
+    error = written < 0 ? errno : EIO;
+    if (error == ENOENT) forget(*link);
+    if (error != EBADF && error != ENOENT) break;
+    // Nobody listens any more, or the descriptor is not ours any more: a probe tells, and finds another one.
+    const Listeners listeners = probe(link, news);
+    if (listeners == Listeners::kNone) return kNobody;
+    if (listeners == Listeners::kUnregistered) {
+      *link = {};
+      const int reason = standing_.get().error;
+      return reason != 0 ? -reason : -EBADF;
     }
   }
-  unlock();
-}
-
-int Tracepoint::probe(const Target& target) {
-  uint8_t frame[kFrameBytes];
-  fill_frame(frame, target.write_index, UINT32_MAX);  // beyond the end: no listener can be given this
-  return ::write(target.fd, frame, sizeof frame) < 0 ? -errno : 0;
-}
-
-Tracepoint::Listeners Tracepoint::listen(bool always_probe, Target* target) {
-  if (!ensure_registered(target)) return Listeners::kUnregistered;
-  if (!always_probe && enabled()) return Listeners::kHere;
-
-  int result = probe(*target);
-  if (result == -ENOENT) {
-    forget();
-    if (!ensure_registered(target)) return Listeners::kUnregistered;
-    result = probe(*target);
-  }
-  switch (result) {
-    case -EBADF:
-      recovered(OTELUE_STEP_PROBE);
-      heal(false);
-      return Listeners::kNone;
-    case -EFAULT:
-    case 0:
-      recovered(OTELUE_STEP_PROBE);
-      heal(true);
-      return result == 0 ? Listeners::kElsewhere : Listeners::kHere;
-    default:
-      set_step(OTELUE_STEP_PROBE, -result);
-      return Listeners::kNone;
-  }
-}
-
-int Tracepoint::write(const Target& target, uint8_t* frame, size_t payload_bytes) {
-  fill_frame(frame, target.write_index, static_cast<uint32_t>(payload_bytes) << 16);
-  const size_t size = kFrameBytes + payload_bytes;
-  const ssize_t written = ::write(target.fd, frame, size);
-  if (written == static_cast<ssize_t>(size)) {
-    recovered(OTELUE_STEP_WRITE);
-    return 0;
-  }
-  const int error = written < 0 ? errno : EIO;
-  if (error == ENOENT) forget();
-  if (error != EBADF) set_step(OTELUE_STEP_WRITE, error);
+  if (error == EBADF) return kNobody;  // listeners that come and go in between
+  refused_at_.store(now(), std::memory_order_relaxed);
+  standing_.set(OTELUE_STEP_WRITE, error, news);
   return -error;
 }
 
-void Tracepoint::unheard() { heal(false); }
-
-Tracepoint::Status Tracepoint::status() const {
-  Target target;
-  return {step_.load(std::memory_order_relaxed), error_.load(std::memory_order_relaxed), load(&target)};
+void Tracepoint::settle(const Link& link, Listeners found, News& news) {
+  if (link.fd < 0 || found == Listeners::kUnregistered || found == Listeners::kUnknown) return;
+  heal(link, found != Listeners::kNone, news);
 }
 
-void Tracepoint::close() {
-  Target target;
-  if (load(&target) && is_our_file(target.fd)) {
-    // ENOENT: registered by a lineage that is not ours. The memory stays, so the kernel may go on writing to it.
-    for (uint32_t bit = 0; bit < kWordBits; ++bit) unregister(target.fd, &word_, bit);
-    ::close(target.fd);
-    log_(OTELUE_LOG_INFO, "otlp_metrics: unregistered");
+void Tracepoint::heal(const Link& link, bool is_heard, News& news) {
+  if (word_->is_set() != is_heard) {
+    // Bits of lineages that have ended stay as they are.
+    if (!is_heard) word_->clear();
+    if (!heal_.take()) return;
+    const uint32_t bit = last_bit_.load(std::memory_order_relaxed);
+    uint32_t write_index = 0;
+    const int result = register_bit(link.fd, bit, &write_index);
+    if (result == 0) {
+      news.add(News::Kind::kRegisteredAgain);
+    } else if (result != -EADDRINUSE) {
+      return standing_.set(OTELUE_STEP_REGISTER, -result, news);
+    } else if (is_heard) {
+      // This lineage has the bit, and the kernel, which is about to set it, will clear it in time.
+      word_->set(bit);
+    }
+    if (word_->is_set() == is_heard) heal_.reset();
   }
-  target_.store(0, std::memory_order_relaxed);
-  word_.store(0, std::memory_order_relaxed);
-  set_step(OTELUE_STEP_SHUTDOWN, 0);
+  standing_.clear(OTELUE_STEP_REGISTER);
+}
+
+// ENOENT: a lineage that is not ours has registered that bit. It keeps it, and the event, until its threads end.
+void Tracepoint::unregister_all(int fd) {
+  const process::NoForks guard;
+  if (!guard) return;
+  const uint32_t bits = bits_.load(std::memory_order_relaxed);
+  for (uint32_t bit = 0; bits >> bit != 0; ++bit) {
+    if ((bits >> bit & 1) != 0) unregister(fd, word_->address(), bit);
+  }
+}
+
+void Tracepoint::close(News& news) {
+  follow_fork();
+  word_->shut();
+  Link link;
+  load(&link);
+  pending_.set(-1, link.fd);
+  const bool had_link = link_.exchange(0, std::memory_order_acq_rel) != 0;
+  if (had_link && is_data_file(link.fd)) {
+    unregister_all(link.fd);
+    close_if_ours(link);
+    pending_.clear();
+    news.add(News::Kind::kEnded);
+  } else if (bits_.load(std::memory_order_relaxed) != 0) {
+    // The kernel takes it from any opening.
+    const int fd = open_data_file(pending_);
+    if (fd >= 0) {
+      unregister_all(fd);
+      ::close(fd);
+      pending_.clear();
+      news.add(News::Kind::kEnded);
+    }
+  }
+  standing_.set(OTELUE_STEP_SHUTDOWN, 0, news);
+}
+
+void Tracepoint::explain(uint32_t step, int error, char* out, size_t size) const {
+  user_events::explain(step, error, out, size);
+}
+
+const char* Tracepoint::describe(Listeners listeners) const {
+  switch (listeners) {
+    case Listeners::kHere:
+      return "otlp_metrics is registered, and somebody listens";
+    case Listeners::kElsewhere:
+      return "otlp_metrics is registered and enabled, but nobody listens to this thread on this processor";
+    default:
+      return "otlp_metrics is registered, nobody listens";
+  }
 }
 
 }  // namespace otelue_core::user_events

@@ -2,31 +2,32 @@
 #ifndef OTELUE_SRC_USER_EVENTS_TRACEPOINT_H
 #define OTELUE_SRC_USER_EVENTS_TRACEPOINT_H
 
-#include <sys/types.h>
-
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
-#include "log.h"
+#include "process/descriptors.h"
+#include "process/lock.h"
+#include "process/memory.h"
+#include "target.h"
 
 namespace otelue_core::user_events {
 
-// How often something that failed is tried again.
+// How often something that failed is tried again: after 0.1 s, then twice as long each time, up to 5 s.
 class Backoff {
  public:
-  // Whether it is time; the next time is then twice as far away.
-  bool due();
-  void reset() { *this = {}; }
+  // Whether it is time.
+  bool is_due() const;
+  // The same, for one of several threads; the next time is then twice as far away.
+  bool take();
+  void reset() { next_.store(0, std::memory_order_relaxed), delay_.store(0, std::memory_order_relaxed); }
 
  private:
-  static constexpr uint64_t kShortest = 100'000'000;  // nanoseconds
-  static constexpr uint64_t kLongest = 5'000'000'000;
-  uint64_t delay_ = kShortest;
-  uint64_t next_ = 0;
+  std::atomic<uint64_t> next_;
+  std::atomic<uint64_t> delay_;
 };
 
-// The tracepoint `otlp_metrics`, as one process has registered it.
+// The tracepoint `otlp_metrics`, as one process has registered it. src/README.md has a table of its states.
 //
 // The kernel sets a bit of the enable word while somebody listens. It does so through the memory of the *thread
 // lineage* that registered (struct user_event_mm): once those threads have ended the bit stays as it is, and a
@@ -34,89 +35,56 @@ class Backoff {
 // EBADF says that nobody listens, EFAULT that somebody would have received it. A hint that was wrong is healed by
 // registering once more, from the thread that is exporting.
 //
-// Lives in permanent memory and is all zero before open(). Safe from any thread; no call waits for another.
-class Tracepoint {
+// A forked child goes on with the descriptor that it inherited, for which it needs no right of its own, and heals its
+// copy of the word. Every process may close any descriptor at any time: it is looked at before it is used, and another
+// one is opened when it is not ours any more.
+//
+// No call waits for another, but for the one that registers while there is no registration, and for that 0.1 s at most.
+class Tracepoint final : public Target {
  public:
-  enum class Listeners {
-    kUnregistered,
-    kNone,
-    kElsewhere,  // enabled, but not for this thread on this processor
-    kHere,
-  };
-  // Where events go: a snapshot for the length of one export.
-  struct Target {
-    int fd;
-    uint32_t write_index;
-  };
-  struct Status {
-    uint32_t step;  // OTELUE_STEP_*
-    int error;      // 0 or an errno
-    bool registered;
-  };
+  // False when memory ran out.
+  bool open(EnableWord* word, News& news);
 
-  // What a forked child must not take for its own: all zero there, and before open().
-  struct OfProcess {
-    std::atomic<uint32_t> is_registered;
-    std::atomic<uint32_t> is_locked;
-  };
-
-  // What stands in front of an event's payload: write index, protocol, version and rel_loc.
-  static constexpr size_t kFrameBytes = 20;
-
-  // `own` is memory of allocate_per_process().
-  void open(const Log& log, OfProcess* own);
-  // Unregisters. No other call may be under way or follow.
-  void close();
-
-  // The kernel's hint: one load.
-  bool enabled() const { return word_.load(std::memory_order_relaxed) != 0; }
-
-  // Registers when that is due, and finds out who listens: by the hint when it says so and `probe` is false.
-  Listeners listen(bool probe, Target* target);
-
-  // Writes an event: `frame` is kFrameBytes, filled in here, and the payload behind it, all in memory that no other
-  // thread unmaps (the kernel would silently deliver what it could copy). 0; -EBADF: nobody listens; or -errno.
-  int write(const Target& target, uint8_t* frame, size_t payload_bytes);
-  // Told that a write found nobody: heals a hint that says otherwise.
-  void unheard();
-
-  Status status() const;
-  uint32_t registrations() const { return registrations_.load(std::memory_order_relaxed); }
+  Listeners find_listeners(Link* link, News& news) override;
+  Listeners probe(Link* link, News& news) override;
+  void renew(Link* link, News& news) override;
+  int write(Link* link, uint8_t* payload, size_t size, News& news) override;
+  void settle(const Link& link, Listeners found, News& news) override;
+  void close(News& news) override;
+  uint32_t registrations() const override { return registrations_.load(std::memory_order_relaxed); }
+  void explain(uint32_t step, int error, char* out, size_t size) const override;
+  const char* describe(Listeners listeners) const override;
 
  private:
-  // One thread at a time registers; another one goes on with what there is.
-  bool try_lock() { return own_->is_locked.exchange(1, std::memory_order_acquire) == 0; }
-  void unlock() { own_->is_locked.store(0, std::memory_order_release); }
+  struct OfProcess {
+    process::Lock::Word lock;         // of the thread that registers
+    std::atomic<uint32_t> is_native;  // what follows a fork has been done
+  };
 
-  bool ensure_registered(Target* target);
-  bool is_usable(Target* target) const;
-  bool is_our_file(int fd) const;
-  void open_and_register();
-  int register_bit(int fd);
-  int register_free_bit(int fd);
-  void heal(bool is_enabled);
-  void forget();
-  int probe(const Target& target);
-  void set_step(uint32_t step, int error);
-  void recovered(uint32_t step);
-  bool load(Target* target) const;
-  void store(const Target& target);
+  bool load(Link* link) const;
+  bool is_usable(Link* link) const;
+  bool ensure_registered(Link* link, News& news);
+  void follow_fork();
+  void register_anew(News& news);
+  int register_bit(int fd, uint32_t bit, uint32_t* write_index);
+  int register_free_bit(int fd, uint32_t* write_index);
+  void unregister_all(int fd);
+  void forget(const Link& link);
+  void close_if_ours(const Link& link) const;
+  void heal(const Link& link, bool is_heard, News& news);
 
-  // The kernel owns these eight bytes.
-  alignas(8) std::atomic<uint32_t> word_;
-  [[maybe_unused]] uint32_t word_padding_;
-
-  OfProcess* own_;
-  std::atomic<uint64_t> target_;  // write index << 32 | (fd + 1); 0: unregistered
-  std::atomic<dev_t> device_;
-  std::atomic<ino_t> inode_;
-  std::atomic<uint32_t> step_;
-  std::atomic<int> error_;
+  EnableWord* word_;
+  process::PerProcess<OfProcess> own_;
+  process::Pending pending_;
+  std::atomic<uint64_t> link_;       // packed; 0: lost
+  std::atomic<uint16_t> openings_;   // of descriptors, so far
+  uint64_t first_number_;            // of an opening: this and the count number it
+  std::atomic<uint32_t> bits_;       // of the word, that were registered
+  std::atomic<uint32_t> last_bit_;   // of them
   std::atomic<uint32_t> registrations_;
-  uint32_t bit_;  // of the word, that the last registration has; this and what follows belongs to the lock
+  std::atomic<uint64_t> refused_at_;  // when a write was, last
   Backoff retry_;
   Backoff heal_;
-  Log log_;
 };
 
 }  // namespace otelue_core::user_events

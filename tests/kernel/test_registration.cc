@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who else may register otlp_metrics, what is said of it, and to whom. Runs on the test kernel.
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -21,16 +20,6 @@ constexpr char kDotNet[] = "otlp_metrics u32 protocol;char[8] version;__rel_loc 
 constexpr char kDataFile[] = "/sys/kernel/tracing/user_events_data";
 constexpr char kEvent[] = "/sys/kernel/tracing/events/user_events/otlp_metrics";
 
-// What the kernel's <linux/user_events.h> says.
-struct [[gnu::packed]] Registration {
-  uint32_t size;
-  uint8_t enable_bit;
-  uint8_t enable_size;
-  uint16_t flags;
-  uint64_t enable_addr;
-  uint64_t name_args;
-  uint32_t write_index;
-};
 struct [[gnu::packed]] Frame {
   uint32_t write_index;
   uint32_t protocol;
@@ -43,17 +32,11 @@ struct [[gnu::packed]] Frame {
 // it writes an event, and says "written". It keeps its registration as long as it lives.
 lab::Process registrant(const char* definition) {
   return lab::Process([definition](lab::Line& line) -> std::string {
-    alignas(8) static uint32_t enable_word;
     const int fd = open(kDataFile, O_WRONLY | O_CLOEXEC);
-    Registration registration{};
-    registration.size = sizeof registration;
-    registration.enable_size = sizeof enable_word;
-    registration.enable_addr = reinterpret_cast<uintptr_t>(&enable_word);
-    registration.name_args = reinterpret_cast<uintptr_t>(definition);
-    if (ioctl(fd, _IOWR('*', 0, Registration*), &registration) != 0) return std::strerror(errno);
+    if (const int error = lab::register_event(fd, definition); error != 0) return std::strerror(error);
     line.say("registered");
     for (std::string number = line.hear(); number != "gone"; number = line.hear()) {
-      Frame frame{registration.write_index, 0, {}, 33 << 16, {}};
+      Frame frame{0, 0, {}, 33 << 16, {}};
       std::memcpy(frame.version, "v0.19.00", sizeof frame.version);
       std::memcpy(frame.otlp, lab::event_of(std::stoll(number)).data(), sizeof frame.otlp);
       line.say(write(fd, &frame, sizeof frame) == sizeof frame ? "written" : std::strerror(errno));

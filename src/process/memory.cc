@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "user_events/permanent.h"
+#include "process/memory.h"
 
 #include <sys/mman.h>
 
-#include <atomic>
+#include <cassert>
 
-namespace otelue_core::user_events {
+namespace otelue_core::process {
 namespace {
 
 constexpr size_t kLine = 64;
@@ -17,6 +17,7 @@ struct alignas(kLine) Chunk {
 
 void* allocate(std::atomic<Chunk*>& current, size_t size, int advice) {
   size = (size + kLine - 1) / kLine * kLine;
+  assert(size <= kChunk - sizeof(Chunk));
   while (true) {
     Chunk* chunk = current.load(std::memory_order_acquire);
     // A chunk that a fork has wiped is no chunk: its pieces belong to objects that the child still has.
@@ -26,20 +27,25 @@ void* allocate(std::atomic<Chunk*>& current, size_t size, int advice) {
     }
     void* fresh = mmap(nullptr, kChunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (fresh == MAP_FAILED) return nullptr;
-    madvise(fresh, kChunk, advice);
+    if (advice != MADV_NORMAL && madvise(fresh, kChunk, advice) != 0) {
+      munmap(fresh, kChunk);
+      return nullptr;
+    }
     static_cast<Chunk*>(fresh)->used.store(sizeof(Chunk), std::memory_order_relaxed);
-    if (!current.compare_exchange_strong(chunk, static_cast<Chunk*>(fresh), std::memory_order_release)) {
+    // Release: whoever finds the chunk finds its size.
+    if (!current.compare_exchange_strong(chunk, static_cast<Chunk*>(fresh), std::memory_order_release,
+                                         std::memory_order_relaxed)) {
       munmap(fresh, kChunk);
     }
   }
 }
 
 std::atomic<Chunk*> permanent{nullptr};
-std::atomic<Chunk*> per_process{nullptr};
+std::atomic<Chunk*> wiped_on_fork{nullptr};
 
 }  // namespace
 
 void* allocate_permanently(size_t size) { return allocate(permanent, size, MADV_NORMAL); }
-void* allocate_per_process(size_t size) { return allocate(per_process, size, MADV_WIPEONFORK); }
+void* allocate_wiped_on_fork(size_t size) { return allocate(wiped_on_fork, size, MADV_WIPEONFORK); }
 
-}  // namespace otelue_core::user_events
+}  // namespace otelue_core::process
