@@ -77,7 +77,8 @@ assert points[1].startswith("gauge queue.depth{} 2.5 "), points
 assert b"success: 2 points exported, 0 not heard\n" in error
 assert re.search(rb"^otelue: 2 events, 2 points, \d+ bytes, 0 lost, 0 undecodable$", error, re.MULTILINE), error
 
-# Ctrl-C reaches the command, which ends as it likes.
+# Ctrl-C reaches the command, which ends as it likes. What a shell has started in the background ignores it.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 heard = f"until {TOOL} status | grep -q somebody; do sleep 0.1; done; {COUNTER}"
 with subprocess.Popen([VM, "sh", "-c", f"({heard}) & exec {TOOL} watch"], stdout=subprocess.PIPE,
                       stderr=subprocess.PIPE) as machine:
