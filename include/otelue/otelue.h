@@ -230,6 +230,7 @@ OTELUE_API int otelue_open(const otelue_options *options, otelue_log_function lo
  * counted, and nothing else. Exports to a recording wait for each other and for the disk.
  *
  * @param path  a regular file, or none yet; its last part must not be a symbolic link.
+ * @param options, log, log_context, out  as for otelue_open().
  * @return as otelue_open(); -EBUSY when somebody else is writing to the file; -EBADMSG when it is no recording, or one
  *         of another byte order or version; or why it cannot be opened (-ELOOP: a symbolic link; -EINVAL: not a regular
  *         file).

@@ -72,6 +72,18 @@ class Exporter {
   template <typename Log>
   Exporter(const otelue_options& options, const Log&& log) = delete;  // it would be gone before the exporter
 
+  /** otelue_open_recording(). error() says whether it worked. */
+  static Exporter recording(const std::string& path, const otelue_options& options = {}) {
+    return Exporter(path, options, nullptr, nullptr);
+  }
+  /** The same with a log, as above. */
+  template <typename Log>
+  static Exporter recording(const std::string& path, const otelue_options& options, Log& log) {
+    return Exporter(path, options, &call_log<Log>, &log);
+  }
+  template <typename Log>
+  static Exporter recording(const std::string& path, const otelue_options& options, const Log&& log) = delete;
+
   ~Exporter() { otelue_close(handle_); }
   Exporter(Exporter&& other) noexcept
       : handle_(std::exchange(other.handle_, nullptr)), error_(std::exchange(other.error_, -EINVAL)) {}
@@ -82,7 +94,7 @@ class Exporter {
     return *this;
   }
 
-  /** 0, or why there is no exporter: a negative errno of otelue_open(). */
+  /** 0, or why there is no exporter: the negative errno with which it was not opened. */
   int error() const { return error_; }
   /** The handle, which stays the exporter's; NULL when there is none. */
   otelue_exporter* get() const { return handle_; }
@@ -123,6 +135,10 @@ class Exporter {
   }
 
  private:
+  Exporter(const std::string& path, otelue_options options, otelue_log_function log, void* context) {
+    options.struct_size = sizeof options;
+    error_ = otelue_open_recording(&options, path.c_str(), log, context, &handle_);
+  }
   int open(otelue_options options, otelue_log_function log, void* context) {
     options.struct_size = sizeof options;
     return otelue_open(&options, log, context, &handle_);
@@ -147,7 +163,7 @@ class Exporter {
   }
 
   otelue_exporter* handle_ = nullptr;
-  int error_;
+  int error_ = 0;
 };
 
 }  // namespace otelue

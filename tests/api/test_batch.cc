@@ -3,6 +3,11 @@
 #include <otelue/builder.h>
 #include <otelue/otelue.hpp>
 
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -343,6 +348,49 @@ TEST_CASE("entities refer to attributes of their resource by key") {
   REQUIRE(events.size() == 1);
   CHECK(events[0].find("\x10\x07\x1a\x43\x0a\x06schema\x12\x07service\x1a\x0cservice.name\x1a\x11service.namespace"
                        "\x22\x0fservice.version") != std::string::npos);
+}
+
+TEST_CASE("a recording holds the events that were sent, and nobody else writes to it") {
+  char directory[] = "/tmp/otelue-test-XXXXXX";
+  REQUIRE(mkdtemp(directory) != nullptr);
+  const std::string path = std::string(directory) + "/recording";
+  const std::string link = std::string(directory) + "/link";
+  REQUIRE(symlink(path.c_str(), link.c_str()) == 0);
+  auto ignore = [](otelue_log_level, std::string_view) {};
+
+  otelue::Batch batch;
+  batch.interval(0, 1);
+  batch.point(batch.gauge(batch.scope("meter"), "g"), 1);
+  {
+    auto exporter = otelue::Exporter::recording(path);
+    REQUIRE(exporter.error() == 0);
+    CHECK(exporter.listening());
+    const auto result = exporter.send(batch);
+    CHECK(result.ok());
+    CHECK(result.points_exported == 1);
+    CHECK(result.describe(batch) == "1 point was exported in 1 event");
+    CHECK(otelue::Exporter::recording(path, {}, ignore).error() == -EBUSY);
+    CHECK(otelue::Exporter::recording(link).error() == -ELOOP);
+  }
+
+  std::ifstream stream(path, std::ios::binary);
+  const std::string file{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  otelue_recording header;
+  otelue_recording_entry entry;
+  REQUIRE(file.size() > sizeof header + sizeof entry);
+  std::memcpy(&header, file.data(), sizeof header);
+  std::memcpy(&entry, file.data() + sizeof header, sizeof entry);
+  CHECK(std::string(header.magic, 8) == OTELUE_RECORDING_MAGIC);
+  CHECK(header.byte_order == 0x01020304);
+  CHECK(header.version == 1);
+  CHECK(header.header_size == 16);
+  CHECK(entry.type == OTELUE_RECORDING_EVENT);
+  CHECK(entry.pid == static_cast<uint32_t>(getpid()));
+  CHECK(file.substr(sizeof header + sizeof entry) == encode(batch)[0]);
+  CHECK(entry.size == encode(batch)[0].size());
+  unlink(path.c_str());
+  unlink(link.c_str());
+  rmdir(directory);
 }
 
 TEST_CASE("a log that throws is dropped, and does not reach the library") {
