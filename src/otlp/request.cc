@@ -296,6 +296,12 @@ uint32_t Request::locate(uint64_t (&keys)[kLevels]) const {
   return OTELUE_REASON_NONE;
 }
 
+// A field as it is. There can be many, of two bytes each.
+void Request::copy(Writer& out, const Field& field) const {
+  const size_t size = field.end - field.begin;
+  if (uint8_t* p = out.take(size)) std::memcpy(p, data_ + field.begin, size);
+}
+
 // The head that lies in a stretch together with children.
 void Request::put_mixed(Writer& out, size_t level, const Head::Stretch& stretch) const {
   Field field;
@@ -303,7 +309,7 @@ void Request::put_mixed(Writer& out, size_t level, const Head::Stretch& stretch)
     for (Fields fields = fields_of(stretch.begin, stretch.end); fields.next(&field) && out.ok();) {
       const bool is_left_out = level == kMetric ? is_known_data(field) || is_child(state_.data_field, field)
                                                 : is_child(kChildOf[level], field);
-      if (!is_left_out) out.bytes(data_ + field.begin, field.end - field.begin);
+      if (!is_left_out) copy(out, field);
     }
     return;
   }
@@ -313,7 +319,7 @@ void Request::put_mixed(Writer& out, size_t level, const Head::Stretch& stretch)
     Field inner;
     for (Fields contents = fields_of(field.value, field.end); contents.next(&inner) && out.ok();) {
       if (is_child(kDataPoints, inner) || inner.begin < stretch.begin || inner.begin >= stretch.end) continue;
-      out.bytes(data_ + inner.begin, inner.end - inner.begin);
+      copy(out, inner);
     }
   }
 }
@@ -360,7 +366,7 @@ void Request::put_some(Writer& out, MessageType type, size_t exemplar_bytes) con
     const size_t start = out.position();
     const Changes before = out.changes;
     if (!is_exemplar(type, field)) {
-      out.bytes(data_ + field.begin, field.end - field.begin);
+      copy(out, field);
       continue;
     }
     const size_t size = field.end - field.begin;

@@ -86,6 +86,7 @@ class Request {
   bool measure_data(State* out, uint64_t* points) const;
   bool may_be_data(const wire::Field& field, bool* has_points) const;
   bool enter(size_t level);
+  void copy(Writer& out, const wire::Field& field) const;
   void put_head(Writer& out, size_t level) const;
   void put_mixed(Writer& out, size_t level, const Head::Stretch& stretch) const;
   void put_some(Writer& out, MessageType type, size_t exemplar_bytes) const;

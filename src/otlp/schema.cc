@@ -28,6 +28,7 @@ enum class Kind : uint8_t {
 struct Rule {
   Kind kind = Kind::kUnknown;
   MessageType of = MessageType::kUnknown;
+  uint8_t wire_types = 0xff;  // bit n: WireType n
 };
 
 struct Entry {
@@ -133,13 +134,35 @@ constexpr Entry kEntries[] = {
     {M::kKeyValueList, kValues, K::kMessage, M::kKeyValue},
 };
 
+// The wire types that decoders accept. C++, Go and Python take a known field of another one for an unknown field; Rust
+// and the Collector refuse the message.
+constexpr uint8_t wire_types_of(Kind kind) {
+  constexpr auto bit = [](WireType type) { return static_cast<uint8_t>(1u << static_cast<unsigned>(type)); };
+  switch (kind) {
+    case Kind::kUnknown:
+      return 0xff;
+    case Kind::kVarint:
+      return bit(WireType::kVarint);
+    case Kind::kFixed64:
+      return bit(WireType::kFixed64);
+    case Kind::kPacked64:
+      return bit(WireType::kBytes) | bit(WireType::kFixed64);
+    case Kind::kPackedVarints:
+      return bit(WireType::kBytes) | bit(WireType::kVarint);
+    default:
+      return bit(WireType::kBytes);
+  }
+}
+
 constexpr uint32_t kFields = 16;
 
 struct Rules {
   Rule of[static_cast<size_t>(MessageType::kTypes)][kFields];
 
   constexpr Rules() : of{} {
-    for (const Entry& e : kEntries) of[static_cast<size_t>(e.message)][e.field] = {e.kind, e.of};
+    for (const Entry& e : kEntries) {
+      of[static_cast<size_t>(e.message)][e.field] = {e.kind, e.of, wire_types_of(e.kind)};
+    }
   }
 };
 constexpr Rules kRules;
@@ -150,25 +173,6 @@ OTELUE_INLINE Rule rule_of(MessageType message, uint32_t field) {
 
 constexpr size_t kTraceIdBytes = 16;
 constexpr size_t kSpanIdBytes = 8;
-
-// Whether decoders accept the wire type of a field. C++, Go and Python take a known field of another wire type for an
-// unknown one; Rust and the Collector refuse the message.
-OTELUE_INLINE bool has_wire_type(const Rule& rule, WireType type) {
-  switch (rule.kind) {
-    case Kind::kUnknown:
-      return true;
-    case Kind::kVarint:
-      return type == WireType::kVarint;
-    case Kind::kFixed64:
-      return type == WireType::kFixed64;
-    case Kind::kPacked64:
-      return type == WireType::kBytes || type == WireType::kFixed64;
-    case Kind::kPackedVarints:
-      return type == WireType::kBytes || type == WireType::kVarint;
-    default:
-      return type == WireType::kBytes;
-  }
-}
 
 }  // namespace
 
@@ -204,23 +208,22 @@ uint32_t mend(Writer& out, size_t from, MessageType type, unsigned depth) {
   const unsigned outermost = depth;
   auto refuse = [&](uint32_t reason) { return exemplar != kNone ? kBadExemplar : reason; };
 
-  size_t end = out.position();
   uint8_t* const data = out.data();
-  wire::Fields fields({data, end}, from, depth);
-  Field field;
+  size_t next = from;
+  size_t end = out.position();
   while (true) {
-    if (!fields.next(&field)) {
-      if (!fields.ok()) return refuse(OTELUE_REASON_MALFORMED);
+    while (next == end) {
       if (depth == outermost) return OTELUE_REASON_NONE;
       if (depth == exemplar) exemplar = kNone;
       --depth;
       end = outer[depth].end;
       type = outer[depth].type;
-      fields.leave(end);
-      continue;
     }
+    Field field;
+    if (!wire::read_field(data, next, end, depth, &field)) return refuse(OTELUE_REASON_MALFORMED);
+    next = field.end;
     const Rule rule = rule_of(type, field.number);
-    if (!has_wire_type(rule, field.type)) return refuse(OTELUE_REASON_MALFORMED);
+    if ((rule.wire_types >> static_cast<unsigned>(field.type) & 1) == 0) return refuse(OTELUE_REASON_MALFORMED);
     if (field.type != WireType::kBytes) continue;
     const std::string_view text(reinterpret_cast<const char*>(data) + field.value, field.size());
     switch (rule.kind) {
@@ -252,9 +255,9 @@ uint32_t mend(Writer& out, size_t from, MessageType type, unsigned depth) {
         outer[depth] = {end, type};
         ++depth;
         if (rule.of == MessageType::kExemplar) exemplar = depth;
+        next = field.value;
         end = field.end;
         type = rule.of;
-        fields.enter(field);
         break;
       default:
         break;

@@ -12,16 +12,22 @@ constexpr size_t kLongestLength = 5;
 // Whether the last byte of a varint goes beyond 64 bits, which Go and Rust refuse.
 bool is_too_much(size_t length, uint8_t last) { return length == kLongestVarint && last > 1; }
 
-}  // namespace
+// A place in the bytes of a message.
+struct Reader {
+  const uint8_t* data;
+  size_t next;
+  size_t end;
 
-bool Fields::varint(uint64_t* out, size_t longest) {
-  if (next_ < end_ && data_[next_] < 0x80) [[likely]] {
-    *out = data_[next_++];
-    return true;
-  }
+  bool varint(uint64_t* out, size_t longest);
+  bool tag(uint32_t* number, WireType* type);
+  bool skip_value(WireType type, size_t* value);
+  bool skip_group(uint32_t number, unsigned depth);
+};
+
+bool Reader::varint(uint64_t* out, size_t longest) {
   uint64_t value = 0;
-  for (size_t i = 0; i < longest && next_ < end_; ++i) {
-    const uint8_t byte = data_[next_++];
+  for (size_t i = 0; i < longest && next < end; ++i) {
+    const uint8_t byte = data[next++];
     value |= uint64_t{byte & 0x7fu} << (7 * i);
     if (byte < 0x80) {
       *out = value;
@@ -31,7 +37,7 @@ bool Fields::varint(uint64_t* out, size_t longest) {
   return false;
 }
 
-bool Fields::tag(uint32_t* number, WireType* type) {
+bool Reader::tag(uint32_t* number, WireType* type) {
   uint64_t value = 0;
   if (!varint(&value, kLongestTag) || value > UINT32_MAX) return false;
   *number = static_cast<uint32_t>(value >> 3);
@@ -39,10 +45,10 @@ bool Fields::tag(uint32_t* number, WireType* type) {
   return *number != 0;
 }
 
-bool Fields::skip_value(WireType type, size_t* value) {
+bool Reader::skip_value(WireType type, size_t* value) {
   uint64_t ignored = 0;
   uint64_t length = 0;
-  *value = next_;
+  *value = next;
   switch (type) {
     case WireType::kVarint:
       return varint(&ignored, kLongestVarint);
@@ -54,31 +60,31 @@ bool Fields::skip_value(WireType type, size_t* value) {
       break;
     case WireType::kBytes:
       if (!varint(&length, kLongestLength)) return false;
-      *value = next_;
+      *value = next;
       break;
     default:
       return false;
   }
-  if (length > end_ - next_) return false;
-  next_ += static_cast<size_t>(length);
+  if (length > end - next) return false;
+  next += static_cast<size_t>(length);
   return true;
 }
 
-bool Fields::skip_group(uint32_t number) {
+bool Reader::skip_group(uint32_t number, unsigned depth) {
   uint32_t open[kDeepestMessage];
-  size_t depth = 0;
-  if (depth_ >= kDeepestMessage) return false;
-  open[depth++] = number;
-  while (depth > 0) {
+  size_t opened = 0;
+  if (depth >= kDeepestMessage) return false;
+  open[opened++] = number;
+  while (opened > 0) {
     uint32_t inner = 0;
     WireType type{};
     size_t ignored = 0;
     if (!tag(&inner, &type)) return false;
     if (type == WireType::kStartGroup) {
-      if (depth == kDeepestMessage - depth_) return false;
-      open[depth++] = inner;
+      if (opened == kDeepestMessage - depth) return false;
+      open[opened++] = inner;
     } else if (type == WireType::kEndGroup) {
-      if (open[--depth] != inner) return false;
+      if (open[--opened] != inner) return false;
     } else if (!skip_value(type, &ignored)) {
       return false;
     }
@@ -86,16 +92,17 @@ bool Fields::skip_group(uint32_t number) {
   return true;
 }
 
-bool Fields::next(Field* out) {
-  if (!ok_ || next_ >= end_) return false;
-  out->begin = next_;
-  ok_ = tag(&out->number, &out->type);
-  if (ok_) {
-    out->value = next_;
-    ok_ = out->type == WireType::kStartGroup ? skip_group(out->number) : skip_value(out->type, &out->value);
-  }
-  out->end = next_;
-  return ok_;
+}  // namespace
+
+bool read_field_of_any_kind(const uint8_t* data, size_t from, size_t end, unsigned depth, Field* out) {
+  Reader reader{data, from, end};
+  *out = {0, WireType::kVarint, from, from, from};
+  if (!reader.tag(&out->number, &out->type)) return false;
+  out->value = reader.next;
+  const bool is_whole = out->type == WireType::kStartGroup ? reader.skip_group(out->number, depth)
+                                                           : reader.skip_value(out->type, &out->value);
+  out->end = reader.next;
+  return is_whole;
 }
 
 bool is_packed_varints(Bytes bytes) {
