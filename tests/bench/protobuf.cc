@@ -6,20 +6,19 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "otlp_metrics.pb.h"
-#include "recording.h"
 
 namespace bench {
 namespace {
 
-using otelue::ExportMetricsServiceRequest;
-using otelue::KeyValue;
+using otelue_proto::ExportMetricsServiceRequest;
+using otelue_proto::KeyValue;
 
 constexpr size_t kFrameBytes = 20;
 
@@ -47,11 +46,12 @@ void add_attributes(const Workload& workload, otelue_ref ref, Attributes* to) {
   }
 }
 
-// Sorted strings, one for each point that there is: all that surrounds it, and itself.
+// What a file of events as they were written holds: sorted strings, one for each point that there is, of all that
+// surrounds it, and itself.
 std::vector<std::string> points_of(const char* path, std::string* problem) {
   std::vector<std::string> points;
-  std::FILE* file = std::fopen(path, "rb");
-  if (file == nullptr) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
     *problem = std::string("cannot open ") + path;
     return points;
   }
@@ -59,18 +59,19 @@ std::vector<std::string> points_of(const char* path, std::string* problem) {
     std::sort(attributes->begin(), attributes->end(),
               [](const KeyValue& a, const KeyValue& b) { return a.key() < b.key(); });
   };
-  otelue::tool::Sink sink;
-  sink.event = [&](const otelue::tool::Event& event) {
+  uint32_t frame[kFrameBytes / 4];
+  while (file.read(reinterpret_cast<char*>(frame), kFrameBytes)) {
+    std::string payload(frame[4] >> 16, '\0');
     ExportMetricsServiceRequest request;
-    if (!request.ParseFromArray(event.payload.data(), static_cast<int>(event.payload.size()))) {
+    if (!file.read(payload.data(), static_cast<std::streamsize>(payload.size())) || !request.ParseFromString(payload)) {
       *problem = std::string("an event that is not OTLP in ") + path;
-      return;
+      return points;
     }
     for (auto& resource : *request.mutable_resource_metrics()) {
       sorted(resource.mutable_resource()->mutable_attributes());
       for (auto& scope : *resource.mutable_scope_metrics()) {
         for (auto& metric : *scope.mutable_metrics()) {
-          otelue::Metric around = metric;
+          otelue_proto::Metric around = metric;
           around.mutable_sum()->clear_data_points();
           const std::string head = resource.resource().SerializeAsString() + scope.scope().SerializeAsString() +
                                    around.SerializeAsString();
@@ -84,10 +85,8 @@ std::vector<std::string> points_of(const char* path, std::string* problem) {
         }
       }
     }
-  };
-  const std::string end = otelue::tool::read_recording(file, sink);
-  if (!end.empty()) *problem = end;
-  std::fclose(file);
+  }
+  if (file.gcount() != 0) *problem = std::string("the end of an event is missing in ") + path;
   std::sort(points.begin(), points.end());
   points.erase(std::unique(points.begin(), points.end()), points.end());
   return points;
@@ -108,7 +107,7 @@ void export_protobuf(const Workload& workload, const DataFile& to) {
                  resource_metrics->mutable_resource()->mutable_attributes());
   auto* scope_metrics = resource_metrics->add_scope_metrics();
 
-  otelue::Sum* sum = nullptr;
+  otelue_proto::Sum* sum = nullptr;
   uint32_t metric_at = 0;
   const auto* point = at<otelue_point>(workload, batch->points.off);
   for (const auto* end = point + batch->points.len; point < end; ++point) {
@@ -123,7 +122,7 @@ void export_protobuf(const Workload& workload, const DataFile& to) {
       set(metric->mutable_description(), text(workload, from->description));
       set(metric->mutable_unit(), text(workload, from->unit));
       sum = metric->mutable_sum();
-      sum->set_aggregation_temporality(static_cast<otelue::AggregationTemporality>(from->temporality));
+      sum->set_aggregation_temporality(static_cast<otelue_proto::AggregationTemporality>(from->temporality));
       sum->set_is_monotonic(from->is_monotonic != 0);
     }
     auto* number = sum->add_data_points();

@@ -37,3 +37,7 @@ def test_temporality_equals_the_official_one():
     from opentelemetry.proto.metrics.v1 import metrics_pb2
     ours = {v.name: v.number for v in messages.FILE.enum_types_by_name["AggregationTemporality"].values}
     assert ours == dict(metrics_pb2.AggregationTemporality.items())
+
+
+def test_its_classes_in_cplusplus_are_not_in_the_namespace_of_the_library():
+    assert messages.FILE.package == "otelue_proto"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages of tests/golden/otlp_metrics.proto, and protoc, the oracle that knows nothing of us."""
+"""The messages of src/tool/otlp_metrics.proto, and protoc, the oracle that knows nothing of us."""
 
 import pathlib
 import subprocess
@@ -7,7 +7,7 @@ import tempfile
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-PROTO = pathlib.Path(__file__).resolve().parent.parent / "golden" / "otlp_metrics.proto"
+PROTO = pathlib.Path(__file__).resolve().parents[2] / "src" / "tool" / "otlp_metrics.proto"
 
 
 def compile(proto):
@@ -42,5 +42,6 @@ def varint(n, size=1):
 
 def protoc(direction, data):
     """`protoc --encode` or `--decode` of a request."""
-    return subprocess.run(["protoc", f"--proto_path={PROTO.parent}", f"--{direction}=otelue.ExportMetricsServiceRequest",
-                           PROTO.name], input=data, stdout=subprocess.PIPE, check=True).stdout
+    return subprocess.run(["protoc", f"--proto_path={PROTO.parent}",
+                           f"--{direction}={FILE.package}.ExportMetricsServiceRequest", PROTO.name],
+                          input=data, stdout=subprocess.PIPE, check=True).stdout
