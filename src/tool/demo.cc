@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "demo.h"
-
 #include <otelue/builder.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
+#include <string>
 #include <vector>
 
+#include "commands.h"
 #include "perf_listener.h"
+#include "printer.h"
 #include "recording.h"
-#include "watch.h"
+#include "registration.h"
 
 namespace otelue::tool {
 namespace {
@@ -167,91 +167,116 @@ Payloads encode(const std::string& batch) {
   return events;
 }
 
-void show(const char* title, const char* prefix, const Payloads& events) {
-  std::printf("\n%s\n", title);
-  Printer printer(prefix);
-  for (const std::string& payload : events) {
-    Event event;
-    event.payload = payload;
-    printer.print(event);
+class Demo {
+ public:
+  int run(const std::string& file) {
+    const std::string batch = Service().batch();
+    sent_ = encode(batch);
+    show("What goes out, the metrics of a small HTTP service:", "-> ", sent_);
+    if (!file.empty()) return through_recording(file) ? compare() : kCannot;
+
+    const Registration registration;
+    PerfListener listener;
+    const std::string trouble = registration.is_registered() ? listener.open() : registration.message();
+    if (trouble.empty()) {
+      through_tracepoint(registration.exporter(), batch, listener);
+      return compare();
+    }
+    say("\nThe tracepoint cannot be used here: " + trouble + ".\nSo the events go to a recording instead.");
+    const std::string created = create_file();
+    if (created.empty()) return kCannot;
+    if (!through_recording(created)) return kCannot;
+    return std::max<int>(compare(), kIncomplete);
   }
-}
 
-int compare(const Payloads& sent, const Payloads& received) {
-  const bool is_equal = sent == received;
-  std::printf("\n%s: %zu events went out, %zu came back, %s\n", is_equal ? "ok" : "FAILED", sent.size(),
-              received.size(), is_equal ? "byte for byte the same" : "not the same");
-  return is_equal ? kDone : kDamaged;
-}
+ private:
+  void say(const std::string& text) { printer_.line(text); }
 
-int through_recording(const Payloads& sent, std::string path) {
-  std::FILE* file = nullptr;
-  if (path.empty()) {
+  void show(const char* title, const char* prefix, const Payloads& events) {
+    say(std::string("\n") + title);
+    printer_.flush();
+    Printer printer(out_, prefix);
+    for (const std::string& payload : events) {
+      Event event;
+      event.payload = payload;
+      printer.print(event);
+    }
+    printer.flush();
+  }
+
+  int compare() {
+    const bool is_equal = sent_ == received_;
+    say(std::string("\n") + (is_equal ? "ok: " : "FAILED: ") + std::to_string(sent_.size()) + " events went out, " +
+        std::to_string(received_.size()) + " came back, " + (is_equal ? "byte for byte the same" : "not the same"));
+    printer_.flush();
+    return finish(out_, is_equal ? kDone : kIncomplete);
+  }
+
+  void through_tracepoint(otelue_exporter* exporter, const std::string& batch, PerfListener& listener) {
+    otelue_result result{};
+    result.struct_size = sizeof result;
+    const int returned = otelue_export(exporter, batch.data(), batch.size(), &result);
+    say(std::string("\notelue_export: ") + otelue_strerror(returned) + "; " + std::to_string(result.points_exported) +
+        " of " + std::to_string(result.points_total) + " points in " + std::to_string(result.events) + " events, " +
+        std::to_string(result.bytes) + " bytes");
+    Sink sink;
+    sink.event = [&](const Event& event) {
+      if (event.pid == static_cast<uint32_t>(getpid())) received_.emplace_back(event.payload);
+    };
+    sink.lost = [&](uint64_t count, int) { say("lost " + std::to_string(count) + " events: the ring was full"); };
+    sink.damaged = [&](const std::string& what) { say("undecodable: " + what); };
+    listener.stop(sink);
+    show("What came back from the kernel, through perf:", "<- ", received_);
+  }
+
+  // Empty after saying why there is none.
+  static std::string create_file() {
     const char* directory = std::getenv("TMPDIR");
-    path = std::string(directory != nullptr ? directory : "/tmp") + "/otelue-demo-XXXXXX";
+    std::string path = std::string(directory != nullptr ? directory : "/tmp") + "/otelue-demo-XXXXXX";
     const int fd = mkstemp(path.data());
-    if (fd >= 0) file = fdopen(fd, "w+b");
-  } else {
-    file = std::fopen(path.c_str(), "w+b");
+    if (fd < 0) {
+      complain(path + ": " + std::strerror(errno));
+      return "";
+    }
+    close(fd);
+    return path;
   }
-  bool is_written = file != nullptr;
-  for (const std::string& payload : sent) is_written = is_written && append_to_recording(file, payload);
-  if (!is_written || std::fflush(file) != 0) {
-    std::fprintf(stderr, "otelue: %s: %s\n", path.c_str(), std::strerror(errno));
-    return kDamaged;
-  }
-  std::printf("So the events went to a recording: %s\n", path.c_str());
 
-  std::rewind(file);
-  Payloads received;
-  Sink sink;
-  sink.event = [&](const Event& event) { received.emplace_back(event.payload); };
-  const std::string error = read_recording(file, sink);
-  std::fclose(file);
-  if (!error.empty()) std::fprintf(stderr, "otelue: %s: %s\n", path.c_str(), error.c_str());
-  show("What came back from the recording:", "<- ", received);
-  const int status = compare(sent, received);
-  std::printf("Look at it again: otelue watch %s\n", path.c_str());
-  return status;
-}
+  bool through_recording(const std::string& path) {
+    RecordingWriter writer;
+    std::string error = writer.open(path);
+    for (const std::string& payload : sent_) {
+      Event event;
+      event.payload = payload;
+      event.version = "v0.19.00";
+      event.time_unix_nano = now();
+      event.pid = static_cast<uint32_t>(getpid());
+      if (error.empty()) error = writer.event(event);
+    }
+    if (error.empty()) {
+      RecordingReader reader(path);
+      Sink sink;
+      sink.event = [&](const Event& event) { received_.emplace_back(event.payload); };
+      while (reader.poll(-1, sink) && !is_interrupted()) continue;
+      error = reader.error();
+    }
+    if (!error.empty()) {
+      complain(error);
+      return false;
+    }
+    show("What came back from the recording:", "<- ", received_);
+    say("\nLook at it again: otelue watch " + path);
+    return true;
+  }
+
+  Output out_{1};
+  Printer printer_{out_};
+  Payloads sent_;
+  Payloads received_;
+};
 
 }  // namespace
 
-int demo(const std::string& file) {
-  const std::string batch = Service().batch();
-  const Payloads sent = encode(batch);
-  show("What goes out, the metrics of a small HTTP service:", "-> ", sent);
-
-  otelue_exporter* exporter = nullptr;
-  otelue_status status{};
-  status.struct_size = sizeof status;
-  if (otelue_open(nullptr, nullptr, nullptr, &exporter) != 0 || otelue_get_status(exporter, &status) != 0) return kDamaged;
-  const std::unique_ptr<otelue_exporter, void (*)(otelue_exporter*)> owner(exporter, otelue_close);
-  PerfListener listener(128);
-  const std::string trouble = status.registered != 0 ? listener.open() : status.message;
-  if (!trouble.empty() || !file.empty()) {
-    if (!trouble.empty()) std::printf("\nThe tracepoint cannot be used here: %s.\n", trouble.c_str());
-    return through_recording(sent, file);
-  }
-
-  otelue_result result{};
-  result.struct_size = sizeof result;
-  const int returned = otelue_export(exporter, batch.data(), batch.size(), &result);
-  std::printf("\notelue_export: %s; %u of %u points in %u events, %llu bytes\n", otelue_strerror(returned),
-              result.points_exported, result.points_total, result.events,
-              static_cast<unsigned long long>(result.bytes));
-  Payloads received;
-  Sink sink;
-  sink.event = [&](const Event& event) {
-    if (event.pid == getpid()) received.emplace_back(event.payload);
-  };
-  sink.lost = [](uint64_t count, int) {
-    std::printf("lost %llu events: the ring was full\n", static_cast<unsigned long long>(count));
-  };
-  sink.damaged = [](const std::string& what) { std::printf("undecodable: %s\n", what.c_str()); };
-  for (int i = 0; i < 20 && received.size() < sent.size(); ++i) listener.poll(100, sink);
-  show("What came back from the kernel, through perf:", "<- ", received);
-  return compare(sent, received);
-}
+int demo(const std::string& file) { return Demo().run(file); }
 
 }  // namespace otelue::tool

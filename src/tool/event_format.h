@@ -3,6 +3,8 @@
 #ifndef OTELUE_SRC_TOOL_EVENT_FORMAT_H
 #define OTELUE_SRC_TOOL_EVENT_FORMAT_H
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -14,7 +16,11 @@ struct otelue_event_format {
   int buffer_offset; /* of the __rel_loc word */
 };
 
-/* 0; -ENOENT when there is no such event; -EPROTO when its fields are not ours; or another -errno. */
+/* Writes the directory where tracefs is mounted, as a string. 0, or -ENOENT. Mounts nothing, which libtracefs would. */
+int otelue_find_tracefs(char *directory, size_t size);
+
+/* 0; -ENODEV without tracefs; -ENOENT when there is no such event; -EPROTO when its fields are not ours; or another
+ * -errno. */
 int otelue_find_event(struct otelue_event_format *format);
 
 #ifdef __cplusplus

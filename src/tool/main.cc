@@ -2,106 +2,119 @@
 // The `otelue` command.
 #include <otelue/otelue.h>
 
+#include <CLI/CLI.hpp>
+#include <bit>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <sstream>
 #include <string>
 
-#include "demo.h"
-#include "watch.h"
+#include "commands.h"
+#include "io.h"
+#include "printer.h"
 
 namespace {
 
 using namespace otelue::tool;
 
-constexpr char kHelp[] =
-    R"(usage: otelue COMMAND [OPTION...]
+constexpr uint64_t kMost = 1'000'000'000;
+constexpr uint64_t kMostRingPages = 1 << 18;
 
-OpenTelemetry metrics through the Linux user_events tracepoint otlp_metrics.
-
-  otelue demo [--file FILE]   sends the metrics of a small HTTP service and shows what went out and what came back;
-                              where the tracepoint cannot be used, or with --file, through a recording
-  otelue watch [OPTION...]    prints each data point that is written to the tracepoint, until Ctrl-C
-      --count N               ends after N points
-      --timeout SECONDS       ends after so long
-      --ring-pages N          size of the ring of each processor in pages, a power of two (128)
-      --record FILE           keeps the events in a recording as well
-  otelue watch FILE           prints the data points of a recording; - is standard input
-  otelue status               says whether the tracepoint can be used here, and why not
-  otelue --version
-
-Exit status: 0; 1 for events that could not be decoded, or a tracepoint that cannot be used (status); 2 for a mistake
-in the command line; 3 when it cannot listen or read.
-)";
-
-int misuse(const std::string& what) {
-  std::fprintf(stderr, "otelue: %s\n%s", what.c_str(), kHelp);
-  return kUsage;
+// An option that takes a plain whole number from 1 to `most`. CLI11 would take 010 for 8 as well, and 0x10.
+template <typename Number>
+CLI::Option* add_number(CLI::App* app, const char* name, Number* value, uint64_t most, const char* unit,
+                        const char* description) {
+  const auto parse = [value, most](const CLI::results_t& given) {
+    const std::string& text = given.back();
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size() || number == 0 || number > most) {
+      throw CLI::ValidationError("'" + text + "' is not a whole number from 1 to " + std::to_string(most));
+    }
+    *value = static_cast<Number>(number);
+    return true;
+  };
+  return app->add_option(name, parse, description)->type_name(unit)->expected(1);
 }
 
-int status() {
-  otelue_exporter* exporter = nullptr;
-  otelue_status info{};
-  info.struct_size = sizeof info;
-  if (otelue_open(nullptr, nullptr, nullptr, &exporter) != 0 || otelue_get_status(exporter, &info) != 0) return 1;
-  std::printf("%s\n", info.message);
-  otelue_close(exporter);
-  return info.registered != 0 ? 0 : 1;
+CLI::Option* add_path(CLI::App* app, const char* name, std::string* value, const char* description) {
+  const auto is_named = [](const std::string& text) { return text.empty() ? "a file needs a name" : ""; };
+  return app->add_option(name, *value, description)->type_name("FILE")->check(CLI::Validator(is_named, ""));
 }
 
-bool parse(const char* text, double* out) {
-  char* end = nullptr;
-  *out = std::strtod(text, &end);
-  return end != text && *end == '\0' && *out >= 0;
+int print(const std::string& text) {
+  Output out(1);
+  out.write(text);
+  return finish(out, kDone);
 }
 
-int parse_and_watch(int argc, char** argv) {
+int run(int argc, char** argv) {
+  const uint32_t number = otelue_version();
+  const std::string version = "otelue " + std::to_string(number >> 16) + '.' + std::to_string(number >> 8 & 0xff) +
+                              '.' + std::to_string(number & 0xff);
+  CLI::App app("OpenTelemetry metrics through the Linux user_events tracepoint otlp_metrics.", "otelue");
+  app.set_version_flag("--version", version, "Print the version and exit");
+  app.require_subcommand(1);
+  app.footer(
+      "Exit status: 0; 1 when events were lost or could not be decoded, or when the tracepoint cannot be used\n"
+      "(status, demo); 2 for a mistake in the command line; 3 when it cannot listen, read or write.");
+
+  std::string demo_file;
+  CLI::App* demo_command = app.add_subcommand(
+      "demo", "Send the metrics of a small HTTP service, and show what went out and what came back");
+  add_path(demo_command, "--file", &demo_file, "Send them to this recording instead of the tracepoint");
+
   WatchOptions options;
-  for (int i = 2; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (!argument.starts_with("--")) {
-      if (!options.file.empty()) return misuse("one recording at a time");
-      options.file = argument;
-      continue;
-    }
-    if (i + 1 == argc) return misuse(argument + " takes a value");
-    const char* value = argv[++i];
-    double number = 0;
-    if (argument == "--record") {
-      options.record = value;
-    } else if (!parse(value, &number)) {
-      return misuse(argument + ": " + value + " is not a number");
-    } else if (argument == "--count") {
-      options.count = static_cast<uint64_t>(number);
-    } else if (argument == "--timeout") {
-      options.seconds = number;
-    } else if (argument == "--ring-pages") {
-      options.ring_pages = static_cast<size_t>(number);
-      if (options.ring_pages == 0 || (options.ring_pages & (options.ring_pages - 1)) != 0) {
-        return misuse("--ring-pages takes a power of two");
-      }
-    } else {
-      return misuse("unknown option " + argument);
-    }
+  CLI::App* watch_command = app.add_subcommand(
+      "watch", "Print each data point that is written to the tracepoint, or those of a recording");
+  CLI::Option* file = add_path(watch_command, "file", &options.file, "A recording to read; - is standard input");
+  add_number(watch_command, "--count", &options.count, kMost, "N", "End after so many points");
+  add_number(watch_command, "--timeout", &options.seconds, kMost, "SECONDS", "End after so long");
+  add_path(watch_command, "--record", &options.record, "Keep the events in a recording as well");
+  add_number(watch_command, "--ring-pages", &options.ring_pages, kMostRingPages, "N",
+             "Size of the ring of each processor, in pages: a power of two (default: what is allowed, up to 8 MiB)")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            const bool is_power = std::has_single_bit(std::strtoull(text.c_str(), nullptr, 10));
+            return is_power ? "" : "'" + text + "' is not a power of two";
+          },
+          ""))
+      ->excludes(file);
+
+  CLI::App* status_command = app.add_subcommand("status", "Say whether the tracepoint can be used here, and why not");
+  CLI::App* help_command = app.add_subcommand("help", "Print this help and exit");
+  CLI::App* version_command = app.add_subcommand("version", "Print the version and exit");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream complaint;
+    const bool is_fine = app.exit(error, out, complaint) == 0;
+    if (is_fine) return print(out.str());
+    std::fputs(("otelue: " + complaint.str()).c_str(), stderr);
+    return kUsage;
   }
-  return watch(options);
+  if (demo_command->parsed()) return demo(demo_file);
+  if (watch_command->parsed()) return watch(options);
+  if (status_command->parsed()) return status();
+  if (help_command->parsed()) {
+    app.clear();  // else it would be the help of this command
+    return print(app.help());
+  }
+  if (version_command->parsed()) return print(version + '\n');
+  return kUsage;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string command = argc > 1 ? argv[1] : "";
-  if (command == "watch") return parse_and_watch(argc, argv);
-  if (command == "demo" && argc == 2) return demo("");
-  if (command == "demo" && argc == 4 && std::strcmp(argv[2], "--file") == 0) return demo(argv[3]);
-  if (command == "status" && argc == 2) return status();
-  if (command == "--help" || command == "help") {
-    std::fputs(kHelp, stdout);
-    return 0;
+  prepare_process();
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    complain(error.what());
+    return kCannot;
   }
-  if (command == "--version") {
-    std::printf("otelue %u.%u.%u\n", otelue_version() >> 16, otelue_version() >> 8 & 0xff, otelue_version() & 0xff);
-    return 0;
-  }
-  return misuse(command.empty() ? "no command" : "cannot " + command + " like this");
 }

@@ -3,150 +3,197 @@
 
 #include <linux/perf_event.h>
 #include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
-#include "event_format.h"
+#include "io.h"
+#include "rights.h"
 
 namespace otelue::tool {
 namespace {
 
+using std::chrono::duration;
+using std::chrono::milliseconds;
+
+constexpr size_t kLargestRing = 8 << 20;
+constexpr size_t kAllRings = 256 << 20;
+constexpr size_t kSmallestRing = 16 << 10;  // the largest event, its record, and a power of two
+constexpr auto kCheckEvery = std::chrono::seconds(1);
+// How long a processor may take from an event's time to its place in the ring.
+constexpr milliseconds kSettle{20};
+
 size_t page_size() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 
-std::string why(int error) {
-  switch (error) {
-    case EACCES:
-    case EPERM:
-      return "no permission to listen: it takes root or CAP_PERFMON, and read access to tracefs";
-    case ENOENT:
-      return "no event otlp_metrics: nobody has registered it";
-    case EPROTO:
-      return "otlp_metrics is registered with other fields than protocol, version and buffer";
-    case ENOMEM:
-      return "not enough memory that may be locked for the rings: see kernel.perf_event_mlock_kb and --ring-pages";
-    default:
-      return std::string("cannot listen: ") + std::strerror(error);
-  }
+uint64_t nanoseconds(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
 }
 
-// The fixed part that every sample has before its raw data, for sample_type RAW | TIME | TID | CPU.
-struct Sample {
-  uint32_t pid, tid;
-  uint64_t time;
-  uint32_t cpu, reserved;
-  uint32_t raw_size;
-};
-constexpr size_t kSampleBytes = 28;
-
-template <typename T>
-T load(std::string_view bytes, size_t at) {
-  T value;
+template <typename Number>
+Number load(std::string_view bytes, int at) {
+  Number value;
   std::memcpy(&value, bytes.data() + at, sizeof value);
   return value;
 }
 
+std::string seconds_text(std::chrono::steady_clock::duration time) {
+  const auto tenths = static_cast<long long>(duration<double>(time).count() * 10 + 1);
+  return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " s";
+}
+
 }  // namespace
 
-PerfListener::~PerfListener() {
-  for (const Ring& ring : rings_) {
-    munmap(ring.memory, (ring_pages_ + 1) * page_size());
-    close(ring.fd);
-  }
-}
-
 std::string PerfListener::open() {
-  otelue_event_format format{};
-  if (const int error = otelue_find_event(&format); error < 0) return why(-error);
-  protocol_offset_ = format.protocol_offset;
-  version_offset_ = format.version_offset;
-  buffer_offset_ = format.buffer_offset;
+  if (const int error = otelue_find_event(&format_); error < 0) return why_not_listening(-error);
+  if (const std::string error = add_rings(nullptr); !error.empty()) return error;
+  if (rings_.empty()) return "no processor to listen to";
 
-  const long processors = sysconf(_SC_NPROCESSORS_CONF);
-  for (int cpu = 0; cpu < processors; ++cpu) {
-    perf_event_attr attr{};
-    attr.type = PERF_TYPE_TRACEPOINT;
-    attr.size = sizeof attr;
-    attr.config = static_cast<uint64_t>(format.id);
-    attr.sample_period = 1;
-    attr.sample_type = PERF_SAMPLE_RAW | PERF_SAMPLE_TIME | PERF_SAMPLE_TID | PERF_SAMPLE_CPU;
-    attr.watermark = 0;
-    attr.wakeup_events = 1;
-    const int fd = static_cast<int>(syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC));
-    if (fd < 0 && errno == ENODEV) continue;  // offline
-    if (fd < 0) return why(errno);
-    void* memory = mmap(nullptr, (ring_pages_ + 1) * page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED) {
-      const int error = errno == EPERM ? ENOMEM : errno;
-      close(fd);
-      return why(error);
-    }
-    rings_.push_back({cpu, fd, memory});
+  const bool is_free = ring_pages_ == 0;
+  if (is_free) {
+    const size_t most = std::clamp(std::bit_floor(kAllRings / rings_.size()), kSmallestRing, kLargestRing);
+    ring_pages_ = std::max<size_t>(most / page_size(), 1);
   }
-  return rings_.empty() ? "no processor to listen on" : "";
+  int error = map_all();
+  while (error != 0 && is_free && ring_bytes() > kSmallestRing) {
+    ring_pages_ /= 2;
+    error = map_all();
+  }
+  // EPERM: more than may be locked.
+  return error == 0 ? "" : why_not_listening(error == -EPERM ? ENOMEM : -error);
 }
 
-void PerfListener::decode(const Ring& ring, uint32_t type, std::string_view record, const Sink& sink) const {
-  if (type == PERF_RECORD_LOST && record.size() >= 16) return sink.lost(load<uint64_t>(record, 8), ring.cpu);
-  if (type == PERF_RECORD_LOST_SAMPLES && record.size() >= 8) return sink.lost(load<uint64_t>(record, 0), ring.cpu);
-  if (type != PERF_RECORD_SAMPLE) return;
-  if (record.size() < kSampleBytes) return sink.damaged("a sample without data");
+size_t PerfListener::ring_bytes() const { return ring_pages_ * page_size(); }
 
-  const auto sample = load<Sample>(std::string(record.substr(0, kSampleBytes)) + std::string(4, '\0'), 0);
-  const std::string_view raw = record.substr(kSampleBytes).substr(0, sample.raw_size);
-  const auto at = static_cast<size_t>(buffer_offset_);
-  if (raw.size() < at + 4 || raw.size() < static_cast<size_t>(version_offset_) + 8 ||
-      raw.size() < static_cast<size_t>(protocol_offset_) + 4) {
+int PerfListener::map_all() {
+  int error = 0;
+  for (auto& ring : rings_) {
+    if (error == 0) error = ring->map(ring_pages_);
+  }
+  return error;
+}
+
+// Opens a ring for each processor that has none and is on. Without a sink, at the beginning, they are not mapped yet.
+std::string PerfListener::add_rings(const Sink* sink) {
+  for (int cpu = 0;; ++cpu) {
+    const auto has_cpu = [&](const auto& ring) { return ring->cpu() == cpu; };
+    if (std::any_of(rings_.begin(), rings_.end(), has_cpu)) continue;
+    auto ring = std::make_unique<PerfRing>(cpu);
+    int error = ring->open(format_.id);
+    if (error == -EINVAL && cpu > 0) return "";
+    // While a processor comes, the kernel takes a ring that will get nothing.
+    if (error == 0 && !ring->is_alive()) error = -ENODEV;
+    if (error == 0 && sink != nullptr) error = ring->map(ring_pages_);
+    const auto now = Clock::now();
+    if (error == 0) {
+      if (sink != nullptr) {
+        sink->notice("processor " + std::to_string(cpu) + " was switched on; what it wrote in its first " +
+                     seconds_text(now - deaf_since_[cpu]) + " was missed");
+      }
+      rings_.push_back(std::move(ring));
+      deaf_since_.erase(cpu);
+    } else if (error == -ENODEV) {
+      deaf_since_[cpu] = now;  // it is off, and writes nothing
+    } else if (sink == nullptr) {
+      return why_not_listening(-error);
+    } else if (deaf_since_.emplace(cpu, now).second) {
+      sink->notice("cannot listen to processor " + std::to_string(cpu) + ": " + std::strerror(-error));
+    }
+  }
+}
+
+// Finds out which rings will get nothing any more, because their processor was switched off meanwhile.
+void PerfListener::check_rings(const Sink& sink) {
+  const auto now = Clock::now();
+  if (now - checked_ < kCheckEvery) return;
+  for (auto ring = rings_.begin(); ring != rings_.end();) {
+    report_lost(**ring, sink);
+    if ((*ring)->is_alive()) {
+      ++ring;
+      continue;
+    }
+    drain(sink);
+    sink.notice("processor " + std::to_string((*ring)->cpu()) + " was switched off");
+    deaf_since_[(*ring)->cpu()] = checked_;
+    ring = rings_.erase(ring);
+  }
+  checked_ = now;
+}
+
+bool PerfListener::poll(int milliseconds, const Sink& sink) {
+  if (checked_ == Clock::time_point{}) checked_ = Clock::now();
+  std::vector<pollfd> waiting{{interruption(), POLLIN, 0}};
+  for (const auto& ring : rings_) waiting.push_back({ring->fd(), POLLIN, 0});
+  const int longest = has_more_ ? static_cast<int>(kSettle.count()) : milliseconds;
+  ::poll(waiting.data(), waiting.size(), std::min(longest, milliseconds));
+  hand_out(nanoseconds(CLOCK_MONOTONIC) - std::chrono::nanoseconds(kSettle).count(), sink);
+  check_rings(sink);
+  add_rings(&sink);
+  return true;
+}
+
+void PerfListener::hand_out(uint64_t until, const Sink& sink) {
+  for (auto& ring : rings_) ring->look();
+  has_more_ = false;
+  while (true) {
+    PerfRing* first = nullptr;
+    for (auto& ring : rings_) {
+      if (ring->peek() != nullptr && (first == nullptr || ring->peek()->time < first->peek()->time)) first = ring.get();
+    }
+    if (first == nullptr) return;
+    if (first->peek()->time > until) break;
+    decode(*first, *first->peek(), sink);
+    first->pop();
+  }
+  has_more_ = true;
+}
+
+void PerfListener::drain(const Sink& sink) {
+  hand_out(UINT64_MAX, sink);
+  for (auto& ring : rings_) report_lost(*ring, sink);
+}
+
+void PerfListener::stop(const Sink& sink) {
+  for (auto& ring : rings_) ring->disable();
+  drain(sink);
+}
+
+void PerfListener::report_lost(PerfRing& ring, const Sink& sink) const {
+  if (const uint64_t lost = ring.count_lost(); lost > 0) sink.lost(lost, ring.cpu());
+}
+
+void PerfListener::decode(PerfRing& ring, const PerfRecord& record, const Sink& sink) const {
+  if (record.type == PERF_RECORD_LOST) return report_lost(ring, sink);
+  if (record.type != PERF_RECORD_SAMPLE) return;
+  if (record.body.size() < kPerfSampleBytes) return sink.damaged("a sample without data");
+
+  PerfSample sample{};
+  std::memcpy(&sample, record.body.data(), kPerfSampleBytes);
+  const std::string_view raw = record.body.substr(kPerfSampleBytes).substr(0, sample.raw_size);
+  const auto ends_within = [&](int offset, size_t size) { return raw.size() >= static_cast<size_t>(offset) + size; };
+  if (!ends_within(format_.protocol_offset, 4) || !ends_within(format_.version_offset, 8) ||
+      !ends_within(format_.buffer_offset, 4)) {
     return sink.damaged("an event that is too short");
   }
   // Not the rest of the record: perf pads it.
-  const auto rel_loc = load<uint32_t>(raw, at);
-  const size_t begin = at + 4 + (rel_loc & 0xffff);
+  const auto rel_loc = load<uint32_t>(raw, format_.buffer_offset);
+  const size_t begin = static_cast<size_t>(format_.buffer_offset) + 4 + (rel_loc & 0xffff);
   const size_t size = rel_loc >> 16;
   if (begin > raw.size() || size > raw.size() - begin) return sink.damaged("an event whose buffer ends outside of it");
 
   Event event;
-  event.protocol = load<uint32_t>(raw, static_cast<size_t>(protocol_offset_));
-  event.version = raw.substr(static_cast<size_t>(version_offset_), 8);
+  event.protocol = load<uint32_t>(raw, format_.protocol_offset);
+  event.version = raw.substr(static_cast<size_t>(format_.version_offset), 8);
   event.payload = raw.substr(begin, size);
+  event.time_unix_nano = sample.time + nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC);
+  event.pid = sample.pid;
   event.cpu = static_cast<int>(sample.cpu);
-  event.pid = static_cast<int>(sample.pid);
   sink.event(event);
-}
-
-void PerfListener::drain(const Ring& ring, const Sink& sink) {
-  auto* control = static_cast<perf_event_mmap_page*>(ring.memory);
-  const char* data = static_cast<const char*>(ring.memory) + page_size();
-  const size_t size = ring_pages_ * page_size();
-  auto read = [&](uint64_t from, char* to, size_t bytes) {
-    const size_t at = static_cast<size_t>(from % size);
-    const size_t first = bytes < size - at ? bytes : size - at;
-    std::memcpy(to, data + at, first);
-    std::memcpy(to + first, data, bytes - first);
-  };
-
-  const uint64_t head = __atomic_load_n(&control->data_head, __ATOMIC_ACQUIRE);
-  uint64_t tail = control->data_tail;
-  while (tail < head) {
-    perf_event_header header;
-    read(tail, reinterpret_cast<char*>(&header), sizeof header);
-    record_.resize(header.size);
-    read(tail, record_.data(), header.size);
-    tail += header.size;
-    __atomic_store_n(&control->data_tail, tail, __ATOMIC_RELEASE);
-    decode(ring, header.type, std::string_view(record_).substr(sizeof header), sink);
-  }
-}
-
-void PerfListener::poll(int milliseconds, const Sink& sink) {
-  std::vector<pollfd> waiting;
-  for (const Ring& ring : rings_) waiting.push_back({ring.fd, POLLIN, 0});
-  ::poll(waiting.data(), waiting.size(), milliseconds);
-  for (const Ring& ring : rings_) drain(ring, sink);
 }
 
 }  // namespace otelue::tool

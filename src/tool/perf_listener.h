@@ -2,44 +2,54 @@
 #ifndef OTELUE_SRC_TOOL_PERF_LISTENER_H
 #define OTELUE_SRC_TOOL_PERF_LISTENER_H
 
-#include <cstdint>
+#include <chrono>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "event.h"
+#include "event_format.h"
+#include "perf_ring.h"
 
 namespace otelue::tool {
 
-// Listens to otlp_metrics through perf_event_open, on all processors.
-class PerfListener {
+// Listens to otlp_metrics through perf_event_open, on all processors, those included that are switched on later.
+// Events of different processors come in the order of their times.
+class PerfListener : public Source {
  public:
-  // `ring_pages` per processor, a power of two.
-  explicit PerfListener(size_t ring_pages) : ring_pages_(ring_pages) {}
-  ~PerfListener();
-  PerfListener(const PerfListener&) = delete;
-  PerfListener& operator=(const PerfListener&) = delete;
+  // `ring_pages` for each processor, a power of two; 0: as many as may be had, up to 8 MiB each and 256 MiB together.
+  explicit PerfListener(size_t ring_pages = 0) : ring_pages_(ring_pages) {}
 
   // Empty, or why it cannot listen.
   std::string open();
-  // Waits for events, at most so long, and hands out what there is.
-  void poll(int milliseconds, const Sink& sink);
+  size_t processors() const { return rings_.size(); }
+  size_t ring_bytes() const;
+
+  // What has just come waits a moment, for what other processors are still writing.
+  bool poll(int milliseconds, const Sink& sink) override;
+  // Hands out all that there is, with the losses.
+  void drain(const Sink& sink);
+  // The same, and listens no longer.
+  void stop(const Sink& sink) override;
+  std::string error() const override { return ""; }
 
  private:
-  struct Ring {
-    int cpu;
-    int fd;
-    void* memory;
-  };
+  using Clock = std::chrono::steady_clock;
 
-  void drain(const Ring& ring, const Sink& sink);
-  void decode(const Ring& ring, uint32_t type, std::string_view record, const Sink& sink) const;
+  int map_all();
+  std::string add_rings(const Sink* sink);
+  void check_rings(const Sink& sink);
+  void hand_out(uint64_t until, const Sink& sink);
+  void decode(PerfRing& ring, const PerfRecord& record, const Sink& sink) const;
+  void report_lost(PerfRing& ring, const Sink& sink) const;
 
-  const size_t ring_pages_;
-  int protocol_offset_ = 0;
-  int version_offset_ = 0;
-  int buffer_offset_ = 0;
-  std::vector<Ring> rings_;
-  std::string record_;  // the record at hand, when it wraps around
+  size_t ring_pages_;
+  otelue_event_format format_{};
+  std::vector<std::unique_ptr<PerfRing>> rings_;
+  std::map<int, Clock::time_point> deaf_since_;  // processors without a ring
+  Clock::time_point checked_{};
+  bool has_more_ = false;  // events that wait
 };
 
 }  // namespace otelue::tool

@@ -1,149 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "watch.h"
-
-#include <otelue/otelue.h>
-#include <signal.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <cstring>
-#include <memory>
 
-#include "otlp_text.h"
+#include "commands.h"
 #include "perf_listener.h"
-#include "protobuf.h"
+#include "printer.h"
 #include "recording.h"
+#include "registration.h"
 
 namespace otelue::tool {
 namespace {
 
-volatile sig_atomic_t is_interrupted = 0;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
 
-void interrupt(int) { is_interrupted = 1; }
+constexpr milliseconds kLongestWait{100};
 
-struct CloseFile {
-  void operator()(std::FILE* file) const {
-    if (file != stdin) std::fclose(file);
-  }
-};
-using File = std::unique_ptr<std::FILE, CloseFile>;
-
-int watch_file(const WatchOptions& options, Printer& printer) {
-  const File file(options.file == "-" ? stdin : std::fopen(options.file.c_str(), "rb"));
-  if (file == nullptr) {
-    std::fprintf(stderr, "otelue: %s: %s\n", options.file.c_str(), std::strerror(errno));
-    return kCannotListen;
-  }
-  const std::string error = read_recording(file.get(), printer.sink());
-  if (!error.empty()) std::fprintf(stderr, "otelue: %s: %s\n", options.file.c_str(), error.c_str());
-  printer.summarize();
-  return error.empty() && printer.undecodable() == 0 ? kDone : kDamaged;
+int fail(const std::string& why) {
+  complain(why);
+  return kCannot;
 }
 
-int watch_tracepoint(const WatchOptions& options, Printer& printer) {
-  // Registering the tracepoint makes it exist, so that one can listen before anybody writes.
-  otelue_exporter* exporter = nullptr;
-  otelue_status status{};
-  status.struct_size = sizeof status;
-  if (otelue_open(nullptr, nullptr, nullptr, &exporter) != 0 || otelue_get_status(exporter, &status) != 0) return kCannotListen;
-  const std::unique_ptr<otelue_exporter, void (*)(otelue_exporter*)> owner(exporter, otelue_close);
-
-  PerfListener listener(options.ring_pages);
-  // Where there is no tracefs the listener must not look for it: libtracefs would mount it.
-  const std::string error = status.step == OTELUE_STEP_FIND ? status.message : listener.open();
-  if (!error.empty()) {
-    std::fprintf(stderr, "otelue: %s\n", status.registered != 0 ? error.c_str() : status.message);
-    return kCannotListen;
-  }
-  File record;
-  if (!options.record.empty()) {
-    record.reset(std::fopen(options.record.c_str(), "wb"));
-    if (record == nullptr) {
-      std::fprintf(stderr, "otelue: %s: %s\n", options.record.c_str(), std::strerror(errno));
-      return kCannotListen;
-    }
-  }
-  std::fprintf(stderr, "otelue: listening to user_events:otlp_metrics, Ctrl-C ends\n");
-
-  Sink sink = printer.sink();
+// From a source to the terminal, and to a recording if one is wanted.
+int run(const WatchOptions& options, Source& source, RecordingWriter* record) {
+  Output out(1);
+  Printer printer(out, "", options.count);
+  std::string trouble;  // of the recording that is written
+  const auto is_over = [&] { return printer.is_over() || !trouble.empty(); };
+  const Sink print = printer.sink();
+  Sink sink = print;
+  // Whatever is shown is in the recording.
   sink.event = [&](const Event& event) {
-    printer.print(event);
-    if (record != nullptr && !append_to_recording(record.get(), event.payload)) {
-      std::fprintf(stderr, "otelue: %s: %s\n", options.record.c_str(), std::strerror(errno));
-      is_interrupted = 1;
-    }
+    if (is_over()) return;
+    if (record != nullptr) trouble = record->event(event);
+    print.event(event);
   };
-  using Clock = std::chrono::steady_clock;
-  const auto begin = Clock::now();
-  auto is_over = [&] {
-    return is_interrupted != 0 || printer.is_closed() || (options.count != 0 && printer.points() >= options.count) ||
-           (options.seconds > 0 && std::chrono::duration<double>(Clock::now() - begin).count() >= options.seconds);
+  sink.lost = [&](uint64_t count, int cpu) {
+    if (record != nullptr && trouble.empty()) trouble = record->lost(count, cpu);
+    print.lost(count, cpu);
   };
-  while (!is_over()) listener.poll(100, sink);
-  listener.poll(0, sink);
+
+  const auto end =
+      options.seconds == 0 ? Clock::time_point::max() : Clock::now() + std::chrono::seconds(options.seconds);
+  bool has_more = true;
+  while (has_more && !is_over() && !is_interrupted() && Clock::now() < end) {
+    const auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
+    has_more = source.poll(static_cast<int>(std::min(left, kLongestWait).count()), sink);
+    printer.flush();
+  }
+  source.stop(sink);
+  printer.flush();
+
+  if (trouble.empty()) trouble = source.error();
+  if (!trouble.empty()) complain(trouble);
+  const int status = finish(out, !trouble.empty() ? kCannot : printer.is_complete() ? kDone : kIncomplete);
   printer.summarize();
-  return printer.undecodable() == 0 ? kDone : kDamaged;
+  return status;
+}
+
+int run(const WatchOptions& options, Source& source, int fd_being_read = -1) {
+  RecordingWriter record;
+  if (options.record.empty()) return run(options, source, nullptr);
+  const std::string error = record.open(options.record, fd_being_read);
+  return error.empty() ? run(options, source, &record) : fail(error);
 }
 
 }  // namespace
 
-void Printer::line(const std::string& text) {
-  if (std::printf("%s%s\n", prefix_.c_str(), text.c_str()) < 0) is_closed_ = true;
-}
-
-void Printer::print(const Event& event) {
-  ++events_;
-  bytes_ += event.payload.size();
-  std::string from;
-  if (event.pid >= 0) from += " pid=" + std::to_string(event.pid);
-  if (event.cpu >= 0) from += " cpu=" + std::to_string(event.cpu);
-  try {
-    if (event.protocol != 0) throw Malformed("protocol " + std::to_string(event.protocol) + " is not protobuf");
-    describe(event.payload, [&](const std::string& text) {
-      ++points_;
-      line(text + from);
-    });
-  } catch (const Malformed& error) {
-    ++undecodable_;
-    line("undecodable event of " + std::to_string(event.payload.size()) + " bytes: " + error.what() + from);
-  }
-  if (std::fflush(stdout) != 0) is_closed_ = true;
-}
-
-Sink Printer::sink() {
-  return {
-      [this](const Event& event) { print(event); },
-      [this](uint64_t count, int cpu) {
-        lost_ += count;
-        std::fflush(stdout);
-        std::fprintf(stderr, "otelue: lost %llu events on processor %d: the ring was full\n",
-                     static_cast<unsigned long long>(count), cpu);
-      },
-      [this](const std::string& what) {
-        ++events_;
-        ++undecodable_;
-        line("undecodable: " + what);
-      },
-  };
-}
-
-void Printer::summarize() const {
-  std::fflush(stdout);
-  std::fprintf(stderr, "otelue: %llu events, %llu points, %llu bytes, %llu lost, %llu undecodable\n",
-               static_cast<unsigned long long>(events_), static_cast<unsigned long long>(points_),
-               static_cast<unsigned long long>(bytes_), static_cast<unsigned long long>(lost_),
-               static_cast<unsigned long long>(undecodable_));
-}
-
 int watch(const WatchOptions& options) {
-  struct sigaction action {};
-  action.sa_handler = interrupt;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  Printer printer;
-  return options.file.empty() ? watch_tracepoint(options, printer) : watch_file(options, printer);
+  if (!options.file.empty()) {
+    RecordingReader reader(options.file);
+    return reader.error().empty() ? run(options, reader, reader.fd()) : fail(reader.error());
+  }
+  // Registering the tracepoint makes it exist, so that one can listen before anybody writes.
+  const Registration registration;
+  PerfListener listener(options.ring_pages);
+  if (const std::string error = listener.open(); !error.empty()) {
+    if (registration.is_registered()) return fail(error);
+    return fail(registration.has_no_file() ? registration.message() : error + "; " + registration.message());
+  }
+  complain("listening to user_events:otlp_metrics on " + std::to_string(listener.processors()) +
+           " processors with rings of " + std::to_string(listener.ring_bytes() / 1024) + " KiB, Ctrl-C ends");
+  return run(options, listener);
 }
 
 }  // namespace otelue::tool

@@ -356,7 +356,7 @@ std::string drain() {
   };
   sink.lost = [&](uint64_t count, int) { lost += count; };
   sink.damaged = [](const std::string& what) { throw std::runtime_error(what); };
-  listener->poll(0, sink);
+  listener->drain(sink);
   return "{\"events\":" + std::to_string(events) + ",\"bytes\":" + std::to_string(bytes) +
          ",\"lost\":" + std::to_string(lost) + "}";
 }

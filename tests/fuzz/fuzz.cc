@@ -16,8 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "otlp_text.h"
-#include "protobuf.h"
+#include "describe.h"
 
 namespace {
 
@@ -51,11 +50,11 @@ std::vector<std::string> run(Next next, const std::string& input, uint32_t packi
     if (written > max_event_bytes) fail("an event exceeds max_event_bytes");
     events.emplace_back(out.get(), written);
     uint32_t points = 0;
-    try {
-      otelue::tool::describe(events.back(), [&](const std::string&) { ++points; });
-    } catch (const otelue::tool::Malformed& error) {
-      fail(error.what());
-    }
+    const auto count = [&](otelue::tool::Level level, const std::string&) {
+      points += level == otelue::tool::Level::kPoint;
+      return true;
+    };
+    if (!otelue::tool::describe(events.back(), count)) fail("an event does not decode");
     if (points > 1 && written > target_event_bytes &&
         run(otelue_split_next, events.back(), OTELUE_PACK_POINT, max_event_bytes, max_event_bytes)[0].size() <=
             target_event_bytes) {

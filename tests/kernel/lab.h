@@ -168,7 +168,7 @@ class Perf {
   Perf() {
     if (const std::string error = listener_.open(); !error.empty()) throw std::runtime_error(error);
   }
-  // The payloads of all events since the last call, those of one processor in order. What is lost, damaged or not
+  // The payloads of all events since the last call, in the order of their times. What is lost, damaged or not
   // marked as OTLP turns up as a payload that says so.
   Payloads read() {
     Payloads found;
@@ -179,7 +179,7 @@ class Perf {
     };
     sink.lost = [&](uint64_t count, int) { found.push_back("lost " + std::to_string(count)); };
     sink.damaged = [&](const std::string& what) { found.push_back(what); };
-    listener_.poll(0, sink);
+    listener_.drain(sink);
     return found;
   }
 

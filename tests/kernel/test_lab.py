@@ -38,9 +38,10 @@ def check_without_tracepoint(option, reason):
     assert lines[1:6] == ["status=1", "success: 0 points exported, 2 not heard", "counter=0", f"otelue: {lines[0]}",
                           "watch=3"], lines[:6]
     assert f"The tracepoint cannot be used here: {lines[0]}." in lines
-    assert any(line.startswith("So the events went to a recording: /tmp/otelue-demo-") for line in lines)
+    assert "So the events go to a recording instead." in lines
+    assert any(line.startswith("Look at it again: otelue watch /tmp/otelue-demo-") for line in lines)
     assert "ok: 5 events went out, 5 came back, byte for byte the same" in lines
-    assert lines[-1] == "demo=0"
+    assert lines[-1] == "demo=1"
 
 
 if "--without" in sys.argv:
@@ -82,10 +83,11 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 heard = f"until {TOOL} status | grep -q somebody; do sleep 0.1; done; {COUNTER}"
 with subprocess.Popen([VM, "sh", "-c", f"({heard}) & exec {TOOL} watch"], stdout=subprocess.PIPE,
                       stderr=subprocess.PIPE) as machine:
-    lines = [machine.stdout.readline() for _ in range(2)]
+    lines = [machine.stdout.readline() for _ in range(4)]
     machine.send_signal(signal.SIGINT)
     rest, error = machine.communicate()
-assert b" http.requests{" in lines[0] and b" queue.depth{} 2.5 " in lines[1] and rest == b"", (lines, rest)
+assert lines[0].startswith(b"# resource ") and lines[1].startswith(b"# scope "), lines
+assert b" http.requests{" in lines[2] and b" queue.depth{} 2.5 " in lines[3] and rest == b"", (lines, rest)
 assert machine.returncode == 0, machine.returncode
 assert re.search(rb"^otelue: 2 events, 2 points, \d+ bytes, 0 lost, 0 undecodable$", error, re.MULTILINE), error
 

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Listeners of every kind: on one processor, to one process, several at once, and with too small a ring.
-#include <fcntl.h>
 #include <otelue/builder.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdlib>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -141,19 +135,6 @@ bool is_in_order(const Payloads& some, const Payloads& all) {
     if (at++ == all.end()) return false;
   }
   return true;
-}
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// The number in front of ` word`, in the last line that has one.
-uint64_t number_before(const std::string& text, const std::string& word) {
-  const size_t end = text.rfind(' ' + word);
-  REQUIRE(end != std::string::npos);
-  const size_t begin = text.rfind(' ', end - 1);
-  return std::stoull(text.substr(begin + 1, end - begin - 1));
 }
 
 }  // namespace
@@ -296,56 +277,6 @@ TEST_CASE("an event that is larger than a ring is lost to that ring alone") {
   CHECK(small.lost() == 1);
   CHECK(read(large) == Payloads{event_of(1, pad), event_of(2, 5)});
   CHECK(large.counted_lost() == 0);
-}
-
-TEST_CASE("otelue watch with a ring of one page reports every event that it lost") {
-  constexpr uint64_t kBurst = 2000;
-  const Exporter exporter;
-  pin_to(0);
-  const std::string out = "/dev/shm/watch.out", err = "/dev/shm/watch.err";
-  const char* tool = std::getenv("OTELUE_TOOL");
-  REQUIRE(tool != nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
-    dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
-    dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
-    execl(tool, tool, "watch", "--ring-pages", "1", nullptr);
-    _exit(127);
-  }
-  auto is_running = [&] { return waitpid(child, nullptr, WNOHANG) == 0; };
-  while (text_of(err).find("listening") == std::string::npos) {
-    usleep(10'000);
-    REQUIRE(is_running());
-  }
-  REQUIRE(kill(child, SIGSTOP) == 0);
-  REQUIRE(waitpid(child, nullptr, WUNTRACED) == child);
-  CHECK(exporter.write(0, kBurst, 100));
-  REQUIRE(kill(child, SIGCONT) == 0);
-  // The kernel reports a loss in front of the next event that has room.
-  uint64_t written = kBurst;
-  while (text_of(err).find(" lost ") == std::string::npos) {
-    CHECK(exporter.write(written++, 1, 0));
-    usleep(100'000);
-    REQUIRE(is_running());
-  }
-  REQUIRE(kill(child, SIGINT) == 0);
-  int status = -1;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK(status == 0);
-
-  const std::string said = text_of(err);
-  const std::string printed = text_of(out);
-  CAPTURE(said);
-  const uint64_t events = number_before(said, "events,");
-  const uint64_t lost = number_before(said, "lost,");
-  CHECK(said.find("otelue: lost " + std::to_string(lost) + " events on processor 0: the ring was full\n") !=
-        std::string::npos);
-  CHECK(events > 0);
-  CHECK(lost > 1900);
-  CHECK(events + lost == written);
-  CHECK(number_before(said, "points,") == events);
-  CHECK(static_cast<uint64_t>(std::count(printed.begin(), printed.end(), '\n')) == events);
-  CHECK(said.find(" 0 undecodable\n") != std::string::npos);
 }
 
 TEST_CASE("an export that would overrun the reader's ring loses events without pacing, and none with it") {

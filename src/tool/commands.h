@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What main() dispatches to: a function for each command, which returns the exit status.
+#ifndef OTELUE_SRC_TOOL_COMMANDS_H
+#define OTELUE_SRC_TOOL_COMMANDS_H
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace otelue::tool {
+
+enum Status {
+  kDone = 0,
+  kIncomplete = 1,  // events were lost or undecodable, or the tracepoint cannot be used
+  kUsage = 2,
+  kCannot = 3,  // listen, read or write
+};
+
+struct WatchOptions {
+  std::string file;       // a recording, or - for standard input; empty: the tracepoint
+  std::string record;     // a recording to write; empty: none
+  uint64_t count = 0;     // points after which to end; 0: none
+  uint64_t seconds = 0;   // after which to end; 0: never
+  size_t ring_pages = 0;  // of each processor; 0: as many as may be had
+};
+int watch(const WatchOptions& options);
+
+// Sends the metrics of a small HTTP service and shows what went out and what came back. With `file` they go to a
+// recording of that name; where the tracepoint cannot be used, to a new one.
+int demo(const std::string& file);
+
+int status();
+
+}  // namespace otelue::tool
+
+#endif

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef OTELUE_SRC_TOOL_DESCRIBE_H
+#define OTELUE_SRC_TOOL_DESCRIBE_H
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace otelue::tool {
+
+// What the lines about a data point are about, from the outside in. A resource, a scope and a metric come before their
+// points; a metric only where there is more to say of it than each of its points does.
+enum class Level { kRequest, kResource, kScope, kMetric, kPoint };
+
+// Takes a line of text without newline. False: no more, please.
+using Take = std::function<bool(Level level, const std::string& line)>;
+
+// Describes an encoded ExportMetricsServiceRequest, as protobuf decodes it. False, before any line, when it does not.
+// All lines together are at most as long as a multiple of the request, but for 4 kB of each data point.
+bool describe(std::string_view request, const Take& take);
+
+}  // namespace otelue::tool
+
+#endif
