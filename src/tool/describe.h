@@ -16,7 +16,7 @@ enum class Level { kRequest, kResource, kScope, kMetric, kPoint };
 using Take = std::function<bool(Level level, const std::string& line)>;
 
 // Describes an encoded ExportMetricsServiceRequest, as protobuf decodes it. False, before any line, when it does not.
-// All lines together are at most as long as a multiple of the request, but for 4 kB of each data point.
+// However hostile a request is, its lines are no longer than a small multiple of it and a few kilobytes for each point.
 bool describe(std::string_view request, const Take& take);
 
 }  // namespace otelue::tool

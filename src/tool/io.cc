@@ -52,6 +52,11 @@ Output::~Output() {
   if (fd_ > 2) close(fd_);
 }
 
+bool Output::has_reader() const {
+  pollfd waiting{fd_, 0, 0};  // for POLLERR and POLLHUP
+  return ::poll(&waiting, 1, 0) <= 0;
+}
+
 bool Output::write(std::string_view bytes) {
   while (error_ == 0 && !bytes.empty()) {
     if (!wait_for(fd_, POLLOUT, -1)) {

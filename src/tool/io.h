@@ -31,6 +31,8 @@ class Output {
   Output& operator=(const Output&) = delete;
 
   int fd() const { return fd_; }
+  // Whether anybody could still read what is written.
+  bool has_reader() const;
   // All of it, or false; an interruption ends a write that would have to wait.
   bool write(std::string_view bytes);
   // The errno of the failure: EINTR after an interruption, EPIPE when the reader has gone. 0: none.

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "io.h"
 #include "rights.h"
@@ -86,9 +87,12 @@ std::string PerfListener::add_rings(const Sink* sink) {
     auto ring = std::make_unique<PerfRing>(cpu);
     int error = ring->open(format_.id);
     if (error == -EINVAL && cpu > 0) return "";
-    // While a processor comes, the kernel takes a ring that will get nothing.
-    if (error == 0 && !ring->is_alive()) error = -ENODEV;
     if (error == 0 && sink != nullptr) error = ring->map(ring_pages_);
+    if (error == 0 && sink != nullptr) {
+      // While a processor comes, the kernel accepts a ring that will get nothing. Its clock can be coarse.
+      std::this_thread::sleep_for(kSettle);
+      if (!ring->is_alive()) error = -ENODEV;
+    }
     const auto now = Clock::now();
     if (error == 0) {
       if (sink != nullptr) {

@@ -43,7 +43,7 @@ int run(const WatchOptions& options, Source& source, RecordingWriter* record) {
   const auto end =
       options.seconds == 0 ? Clock::time_point::max() : Clock::now() + std::chrono::seconds(options.seconds);
   bool has_more = true;
-  while (has_more && !is_over() && !is_interrupted() && Clock::now() < end) {
+  while (has_more && !is_over() && !is_interrupted() && out.has_reader() && Clock::now() < end) {
     const auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
     has_more = source.poll(static_cast<int>(std::min(left, kLongestWait).count()), sink);
     printer.flush();

@@ -52,6 +52,14 @@ def test_a_reader_that_has_enough_ends_it():
     feeder.join()
 
 
+def test_a_reader_that_goes_ends_it_although_nothing_comes():
+    process = start("watch", "-")
+    process.stdin.write(recording(payload()))
+    process.stdout.read(1)
+    process.stdout.close()
+    assert process.wait() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_while_it_waits_for_input(number):
     process = start("watch", "-")
