@@ -25,10 +25,11 @@ enum class Kind : uint8_t {
   kPackedVarints,
 };
 
+// All zeros for a field that is not known.
 struct Rule {
-  Kind kind = Kind::kUnknown;
-  MessageType of = MessageType::kUnknown;
-  uint8_t wire_types = 0xff;  // bit n: WireType n
+  Kind kind;
+  MessageType of;
+  uint8_t refused_wire_types;  // bit n: WireType n
 };
 
 struct Entry {
@@ -136,21 +137,23 @@ constexpr Entry kEntries[] = {
 
 // The wire types that decoders accept. C++, Go and Python take a known field of another one for an unknown field; Rust
 // and the Collector refuse the message.
-constexpr uint8_t wire_types_of(Kind kind) {
-  constexpr auto bit = [](WireType type) { return static_cast<uint8_t>(1u << static_cast<unsigned>(type)); };
+constexpr uint8_t all_but(WireType type, WireType other) {
+  return static_cast<uint8_t>(~(1u << static_cast<unsigned>(type) | 1u << static_cast<unsigned>(other)));
+}
+constexpr uint8_t refused_wire_types_of(Kind kind) {
   switch (kind) {
     case Kind::kUnknown:
-      return 0xff;
+      return 0;
     case Kind::kVarint:
-      return bit(WireType::kVarint);
+      return all_but(WireType::kVarint, WireType::kVarint);
     case Kind::kFixed64:
-      return bit(WireType::kFixed64);
+      return all_but(WireType::kFixed64, WireType::kFixed64);
     case Kind::kPacked64:
-      return bit(WireType::kBytes) | bit(WireType::kFixed64);
+      return all_but(WireType::kBytes, WireType::kFixed64);
     case Kind::kPackedVarints:
-      return bit(WireType::kBytes) | bit(WireType::kVarint);
+      return all_but(WireType::kBytes, WireType::kVarint);
     default:
-      return bit(WireType::kBytes);
+      return all_but(WireType::kBytes, WireType::kBytes);
   }
 }
 
@@ -161,7 +164,7 @@ struct Rules {
 
   constexpr Rules() : of{} {
     for (const Entry& e : kEntries) {
-      of[static_cast<size_t>(e.message)][e.field] = {e.kind, e.of, wire_types_of(e.kind)};
+      of[static_cast<size_t>(e.message)][e.field] = {e.kind, e.of, refused_wire_types_of(e.kind)};
     }
   }
 };
@@ -223,7 +226,7 @@ uint32_t mend(Writer& out, size_t from, MessageType type, unsigned depth) {
     if (!wire::read_field(data, next, end, depth, &field)) return refuse(OTELUE_REASON_MALFORMED);
     next = field.end;
     const Rule rule = rule_of(type, field.number);
-    if ((rule.wire_types >> static_cast<unsigned>(field.type) & 1) == 0) return refuse(OTELUE_REASON_MALFORMED);
+    if ((rule.refused_wire_types >> static_cast<unsigned>(field.type) & 1) != 0) return refuse(OTELUE_REASON_MALFORMED);
     if (field.type != WireType::kBytes) continue;
     const std::string_view text(reinterpret_cast<const char*>(data) + field.value, field.size());
     switch (rule.kind) {
