@@ -216,21 +216,23 @@ bool is_short_string(const otelue_attribute& attribute) {
 // The KeyValue of a short string.
 //
 //     | tag, size | key: tag, size, text | value: tag, size | string_value: tag, size, text |
-OTELUE_INLINE void put_short_string(Writer& out, const records::Batch& batch, uint32_t field,
+OTELUE_INLINE void put_short_string(Writer& out, const records::Batch& batch, uint8_t tag,
                                     const otelue_attribute& attribute) {
-  const size_t key_size = attribute.key.len;
-  const size_t text_size = attribute.value.len;
-  const char* key = batch.text_at(attribute.key.off, attribute.key.len);
-  const char* text = batch.text_at(attribute.value.bits, attribute.value.len);
-  if (key == nullptr || text == nullptr) return out.fail(OTELUE_REASON_REFERENCE);
+  const otelue_ref key = attribute.key;
+  const otelue_ref text{static_cast<uint32_t>(attribute.value.bits), attribute.value.len};
+  if (!batch.contains(key) || attribute.value.bits > UINT32_MAX || !batch.contains(text)) {
+    return out.fail(OTELUE_REASON_REFERENCE);
+  }
+  const size_t key_size = key.len;
+  const size_t text_size = text.len;
   const size_t size = 2 + key_size + 2 + 2 + text_size;
   uint8_t* p = out.take(2 + size);
   if (p == nullptr) return;
-  p = wire::put_bytes(p, wire::tag(field, WireType::kBytes), size, wire::tag(kKey, WireType::kBytes), key_size);
-  if (!wire::copy_utf8(p, {key, key_size})) return out.fail(OTELUE_REASON_TEXT);
+  p = wire::put_bytes(p, tag, size, wire::tag(kKey, WireType::kBytes), key_size);
+  if (!wire::copy_utf8(p, batch.text_at(key))) return out.fail(OTELUE_REASON_TEXT);
   p = wire::put_bytes(p + key_size, wire::tag(kValue, WireType::kBytes), 2 + text_size,
                       wire::tag(kStringValue, WireType::kBytes), text_size);
-  if (!wire::copy_utf8(p, {text, text_size})) send_as_bytes(p - 2, out.changes);
+  if (!wire::copy_utf8(p, batch.text_at(text))) send_as_bytes(p - 2, out.changes);
 }
 
 }  // namespace
@@ -248,11 +250,12 @@ uint32_t put_attributes(Writer& out, const records::Batch& batch, otelue_ref ref
     return 0;
   }
   AttributeWriter writer(out, batch);
+  const uint8_t tag = wire::tag(field, WireType::kBytes);
   const records::Batch view = batch;  // which no store through a pointer can change
   for (uint32_t i = 0; i < run.size(); ++i) {
     const otelue_attribute attribute = run[i];
     if (is_short_string(attribute)) {
-      put_short_string(out, view, field, attribute);
+      put_short_string(out, view, tag, attribute);
     } else {
       writer.put(field, attribute, run.offset(i), {depth, 0});
     }

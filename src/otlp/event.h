@@ -97,8 +97,11 @@ template <typename Head, typename Tail>
 uint32_t Event::open(uint64_t key, uint32_t field, Head&& head, Tail&& tail) {
   assert(depth_ < kMaxLevels);
   Level& level = levels_[depth_];
-  level = {key, field, out_.position(), {out_.position(), 0}, 0, 0, 0, points_, {}};
-  if (field != 0) level.body = out_.open(field, length_width_);
+  level.key = key;
+  level.field = field;
+  level.points_before = points_;
+  level.start = out_.position();
+  level.body = field != 0 ? out_.open(field, length_width_) : wire::Writer::Message{level.start, 0};
 
   out_.changes = {};
   head(out_);
@@ -111,9 +114,11 @@ uint32_t Event::open(uint64_t key, uint32_t field, Head&& head, Tail&& tail) {
     out_.rewind(level.start);
     return error;
   }
-  tails_ += level.tail;
-  std::memmove(out_.data() + capacity_ - tails_, out_.data() + level.head_end, level.tail);
-  out_.rewind(level.head_end);
+  if (level.tail > 0) {
+    tails_ += level.tail;
+    std::memmove(out_.data() + capacity_ - tails_, out_.data() + level.head_end, level.tail);
+    out_.rewind(level.head_end);
+  }
   ++depth_;
   set_limit(limit_);
   return 0;

@@ -35,15 +35,6 @@ OTELUE_INLINE void put_fixed64s(Writer& out, const Fields&... fields) {
   (put(fields), ...);
 }
 
-// A varint field with a tag of one byte, unless it is zero.
-OTELUE_INLINE void put_varint_unless_zero(Writer& out, uint32_t field, uint64_t v) {
-  if (v == 0) return;
-  uint8_t* p = out.take(1 + wire::varint_size(v));
-  if (p == nullptr) return;
-  *p++ = wire::tag(field, WireType::kVarint);
-  wire::put_varint(p, v);
-}
-
 // A packed field of 64-bit numbers, which lie in a batch as they do on the wire of a little-endian machine.
 template <typename Number>
 void put_packed64(Writer& out, uint32_t field, const Run<Number>& numbers) {
@@ -208,7 +199,7 @@ void PointWriter::number() {
     put_fixed64s(out_, as_int);
   }
   attributes(kNumberAttributes);
-  put_varint_unless_zero(out_, kNumberFlags, point_.flags);
+  out_.varint_unless_zero(kNumberFlags, point_.flags);
 }
 
 void PointWriter::histogram() {
@@ -230,7 +221,7 @@ void PointWriter::histogram() {
   put_packed64(out_, kHistogramExplicitBounds, bounds);
   exemplars(kHistogramExemplars);
   attributes(kHistogramAttributes);
-  put_varint_unless_zero(out_, kHistogramFlags, point_.flags);
+  out_.varint_unless_zero(kHistogramFlags, point_.flags);
   put_fixed64s(out_, number_if((data.has & OTELUE_HAS_MIN) != 0, kHistogramMin, data.min),
                number_if((data.has & OTELUE_HAS_MAX) != 0, kHistogramMax, data.max));
 }
@@ -246,7 +237,7 @@ void PointWriter::buckets(uint32_t field, bool is_present, int32_t offset, otelu
   // Most counts take one byte, so the number of buckets tells how wide the length will be.
   const size_t width = wire::varint_size(counts.size());
   const auto message = out_.open(field, width);
-  put_varint_unless_zero(out_, kBucketsOffset, wire::zigzag(offset));
+  out_.varint_unless_zero(kBucketsOffset, wire::zigzag(offset));
   if (!counts.empty()) {
     const auto packed = out_.open(kBucketsCounts, width);
     put_packed_varints(out_, counts);
@@ -265,11 +256,11 @@ void PointWriter::exponential_histogram() {
 
   attributes(kExponentialAttributes);
   times_count_sum(data.count, (data.has & OTELUE_HAS_SUM) != 0, data.sum);
-  put_varint_unless_zero(out_, kExponentialScale, wire::zigzag(data.scale));
+  out_.varint_unless_zero(kExponentialScale, wire::zigzag(data.scale));
   put_fixed64s(out_, unless_zero(kExponentialZeroCount, data.zero_count));
   buckets(kExponentialPositive, (data.has & OTELUE_HAS_POSITIVE) != 0, data.positive_offset, data.positive);
   buckets(kExponentialNegative, (data.has & OTELUE_HAS_NEGATIVE) != 0, data.negative_offset, data.negative);
-  put_varint_unless_zero(out_, kExponentialFlags, point_.flags);
+  out_.varint_unless_zero(kExponentialFlags, point_.flags);
   exemplars(kExponentialExemplars);
   put_fixed64s(out_, number_if((data.has & OTELUE_HAS_MIN) != 0, kExponentialMin, data.min),
                number_if((data.has & OTELUE_HAS_MAX) != 0, kExponentialMax, data.max),
@@ -294,7 +285,7 @@ void PointWriter::summary() {
     out_.close(message);
   }
   attributes(kSummaryAttributes);
-  put_varint_unless_zero(out_, kSummaryFlags, point_.flags);
+  out_.varint_unless_zero(kSummaryFlags, point_.flags);
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ int Batch::open(const void* data, size_t size) {
   if (header.total_size < sizeof header || header.total_size > size) return -EBADMSG;
 
   data_ = static_cast<const uint8_t*>(data);
-  size_ = header.total_size;
+  first_ = sizeof header;
+  room_ = header.total_size - first_;
   resource_ = header.resource;
   return run(header.points, &points_) ? 0 : -EBADMSG;
 }

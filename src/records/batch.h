@@ -44,8 +44,7 @@ class Batch {
   static Batch over(const void* memory, size_t size) {
     Batch batch;
     batch.data_ = static_cast<const uint8_t*>(memory);
-    batch.size_ = size < UINT32_MAX ? static_cast<uint32_t>(size) : UINT32_MAX;
-    batch.first_ = 0;
+    batch.room_ = size < UINT32_MAX ? static_cast<uint32_t>(size) : UINT32_MAX;
     return batch;
   }
 
@@ -62,10 +61,8 @@ class Batch {
       *out = {};
       return true;
     }
-    if (ref.off < first_ || ref.off % 8 != 0 || ref.off > size_ ||
-        ref.len > (size_ - ref.off) / sizeof(Record)) {
-      return false;
-    }
+    const uint32_t at = ref.off - first_;
+    if (at > room_ || ref.off % 8 != 0 || ref.len > (room_ - at) / sizeof(Record)) return false;
     *out = {data_ + ref.off, ref.off, ref.len};
     return true;
   }
@@ -81,20 +78,24 @@ class Batch {
   bool text(otelue_ref ref, std::string_view* out) const {
     *out = {};
     if (ref.len == 0) return true;
-    const char* text = text_at(ref.off, ref.len);
-    if (text != nullptr) *out = {text, ref.len};
-    return text != nullptr;
+    if (!contains(ref)) return false;
+    *out = text_at(ref);
+    return true;
   }
-  // Text that is not empty; nullptr when it does not lie in the batch.
-  const char* text_at(uint64_t off, uint32_t len) const {
-    if (off < first_ || off > size_ || len > size_ - off) return nullptr;
-    return reinterpret_cast<const char*>(data_) + off;
+  // Whether the batch contains text that is not empty. text_at() does not look again.
+  bool contains(otelue_ref ref) const {
+    const uint32_t at = ref.off - first_;  // beyond room_ when it is below 0
+    return uint64_t{at} + ref.len <= room_;
+  }
+  std::string_view text_at(otelue_ref ref) const {
+    return {reinterpret_cast<const char*>(data_) + ref.off, ref.len};
   }
 
  private:
   const uint8_t* data_ = nullptr;
-  uint32_t size_ = 0;
-  uint32_t first_ = sizeof(otelue_batch);  // nothing lies below it
+  // Where references lead to: a whole batch, but for its header.
+  uint32_t first_ = 0;
+  uint32_t room_ = 0;
   uint32_t resource_ = 0;
   Run<otelue_point> points_;
 };

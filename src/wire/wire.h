@@ -35,21 +35,17 @@ constexpr uint64_t delimited_size(uint64_t size) { return 1 + varint_size(size) 
 constexpr uint32_t zigzag(int32_t v) { return (static_cast<uint32_t>(v) << 1) ^ static_cast<uint32_t>(v >> 31); }
 
 inline uint8_t* put_varint(uint8_t* p, uint64_t v) {
-  if (v < 0x80) [[likely]] {
-    *p = static_cast<uint8_t>(v);
-    return p + 1;
-  }
-  while (v >= 0x80) {
+  while (v >= 0x80) [[unlikely]] {
     *p++ = static_cast<uint8_t>(v | 0x80);
     v >>= 7;
   }
-  *p++ = static_cast<uint8_t>(v);
-  return p;
+  *p = static_cast<uint8_t>(v);
+  return p + 1;
 }
 
 // Four bytes with one store.
 inline uint8_t* put_bytes(uint8_t* p, uint8_t a, size_t b, uint8_t c, size_t d) {
-  auto four = static_cast<uint32_t>(a | b << 8 | size_t{c} << 16 | d << 24);
+  auto four = static_cast<uint32_t>(a + (b << 8) + (size_t{c} << 16) + (d << 24));
   if constexpr (std::endian::native == std::endian::big) four = __builtin_bswap32(four);
   std::memcpy(p, &four, sizeof four);
   return p + sizeof four;

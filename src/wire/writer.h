@@ -13,10 +13,12 @@
 namespace otelue_core::wire {
 
 // nanopb's stream over a buffer, and what it lacks: going back, messages whose length is filled in afterwards, and
-// composing in place. Fields are written by nanopb. But a call of nanopb costs about as much as ten fields, so what
-// every point has is composed by its writer, in bytes that take() gives out of the stream.
+// composing in place. Values are written by nanopb. But each of its calls costs as much as five fields (50 instructions
+// for a byte), so tags, which are one byte, and what every point has are composed in bytes that take() gives out of the
+// stream.
 //
-// The first failure sticks, and nothing is written from then on: check ok() once, at the end.
+// The first failure sticks, and ends the stream where it is: nothing is written from then on, so check ok() once, at
+// the end.
 //
 // The length of a message comes before its bytes but is known after them. open() leaves `width` bytes for it; close()
 // fills them in and, when the length takes more or fewer, moves the message:
@@ -32,54 +34,59 @@ class Writer {
     size_t width;
   };
 
-  Writer(uint8_t* out, size_t capacity) : out_(out), stream_(pb_ostream_from_buffer(out, capacity)) {}
+  Writer(uint8_t* out, size_t capacity) : capacity_(capacity) {
+    stream_.callback = append;
+    stream_.state = out;
+    stream_.max_size = capacity;
+  }
 
   bool ok() const { return error_ == 0; }
   uint32_t error() const { return error_; }
   void fail(uint32_t error) {
     if (error_ == 0) error_ = error;
+    stream_.max_size = position();
   }
 
   size_t position() const { return stream_.bytes_written; }
-  uint8_t* data() const { return out_; }
+  uint8_t* data() const { return static_cast<uint8_t*>(stream_.state); }
 
   // The position that can be reached.
   void set_capacity(size_t capacity) {
-    assert(capacity >= position());
-    stream_.max_size = capacity;
+    assert(ok() && capacity >= position());
+    stream_.max_size = capacity_ = capacity;
   }
   // Goes back to a former position, and forgives.
   void rewind(size_t position) {
-    seek(position);
+    stream_.bytes_written = position;
+    stream_.max_size = capacity_;
     error_ = 0;
   }
 
   // Exactly `size` bytes for the caller to compose; nullptr when they do not fit, or something has failed.
   uint8_t* take(uint64_t size) {
-    if (size > stream_.max_size - stream_.bytes_written) [[unlikely]] fail(kFull);
-    if (!ok()) [[unlikely]] return nullptr;
-    uint8_t* const at = out_ + position();
-    seek(position() + static_cast<size_t>(size));
-    return at;
+    const size_t at = position();
+    if (size > stream_.max_size - at) [[unlikely]] {
+      fail(kFull);
+      return nullptr;
+    }
+    stream_.bytes_written = at + static_cast<size_t>(size);
+    return data() + at;
   }
 
-  void bytes(const void* data, size_t size) {
-    wrote(ok() && pb_write(&stream_, static_cast<const pb_byte_t*>(data), size));
-  }
-  void varint(uint32_t field, uint64_t v) {
-    wrote(ok() && pb_encode_tag(&stream_, PB_WT_VARINT, field) && pb_encode_varint(&stream_, v));
-  }
+  void bytes(const void* data, size_t size) { wrote(pb_write(&stream_, static_cast<const pb_byte_t*>(data), size)); }
+  // Fields up to number 15.
   void fixed64(uint32_t field, uint64_t v) {
-    wrote(ok() && pb_encode_tag(&stream_, PB_WT_64BIT, field) && pb_encode_fixed64(&stream_, &v));
+    put_tag(field, WireType::kFixed64);
+    wrote(pb_encode_fixed64(&stream_, &v));
   }
   void bytes(uint32_t field, std::string_view v) {
-    wrote(ok() && pb_encode_tag(&stream_, PB_WT_STRING, field) &&
-          pb_encode_string(&stream_, reinterpret_cast<const pb_byte_t*>(v.data()), v.size()));
+    put_tag(field, WireType::kBytes);
+    wrote(pb_encode_string(&stream_, reinterpret_cast<const pb_byte_t*>(v.data()), v.size()));
   }
-
   // proto3: a singular field that has its default value is left out; -0.0 does not have it.
   void varint_unless_zero(uint32_t field, uint64_t v) {
-    if (v != 0) varint(field, v);
+    if (v == 0) return;
+    if (uint8_t* p = take(1 + varint_size(v))) put_varint(put_varint(p, tag(field, WireType::kVarint)), v);
   }
   void fixed64_unless_zero(uint32_t field, uint64_t v) {
     if (v != 0) fixed64(field, v);
@@ -87,9 +94,7 @@ class Writer {
 
   // Appends bytes that already lie in data(), further on.
   void pull(size_t from, size_t size) {
-    if (!ok() || size == 0) return;
-    std::memmove(out_ + position(), out_ + from, size);
-    seek(position() + size);
+    if (uint8_t* p = take(size)) std::memmove(p, data() + from, size);
   }
 
   Message open(uint32_t field, size_t width = 1) {
@@ -108,25 +113,34 @@ class Writer {
         fail(kFull);
         return width;
       }
-      std::memmove(out_ + message.body - message.width + width, out_ + message.body, size);
-      seek(end);
+      std::memmove(data() + message.body - message.width + width, data() + message.body, size);
+      stream_.bytes_written = end;
     }
-    put_varint(out_ + message.body - message.width, size);
+    put_varint(data() + message.body - message.width, size);
     return width;
   }
 
  private:
-  void seek(size_t position) {
-    stream_.bytes_written = position;
-    stream_.state = out_ + position;  // where a stream over a buffer writes next
+  // What nanopb writes with, in place of a call of memcpy for every byte of a tag or length.
+  static bool append(pb_ostream_t* stream, const pb_byte_t* from, size_t size) {
+    uint8_t* const to = static_cast<uint8_t*>(stream->state) + stream->bytes_written;
+    if (size == 1) {
+      *to = *from;
+    } else {
+      std::memcpy(to, from, size);
+    }
+    return true;
+  }
+  void put_tag(uint32_t field, WireType type) {
+    if (uint8_t* p = take(1)) *p = tag(field, type);
   }
   // nanopb refuses to write beyond max_size, and nothing else.
   void wrote(bool all) {
     if (!all) [[unlikely]] fail(kFull);
   }
 
-  uint8_t* out_;
-  pb_ostream_t stream_;
+  pb_ostream_t stream_{};  // its state is the first byte
+  size_t capacity_;
   uint32_t error_ = 0;
 };
 

@@ -40,7 +40,7 @@ TEST_CASE("a message gets its length, whatever room was left for it") {
       const auto message = out.open(1, width);
       out.bytes(std::string(size, 'x').data(), size);
       out.close(message);
-      out.varint(2, 300);
+      out.varint_unless_zero(2, 300);
       REQUIRE(out.ok());
       const std::string length = size < 128     ? std::string{static_cast<char>(size)}
                                  : size == 128   ? std::string("\x80\x01")
@@ -57,7 +57,7 @@ TEST_CASE("what does not fit fails, and going back forgives") {
   out.fixed64(1, 0x0102030405060708);
   REQUIRE(out.ok());
   CHECK(written(out) == std::string("\x09\x08\x07\x06\x05\x04\x03\x02\x01"));
-  out.varint(1, 1);
+  out.varint_unless_zero(1, 1);
   CHECK_FALSE(out.ok());
   out.rewind(0);
   CHECK(out.ok());
@@ -72,9 +72,9 @@ TEST_CASE("bytes of every size arrive whole, whatever stands around them") {
     for (size_t i = 0; i < size; ++i) text += static_cast<char>('a' + i % 26);
     std::vector<uint8_t> buffer(2000);
     Writer out(buffer.data(), buffer.size());
-    out.varint(1, 1);
+    out.varint_unless_zero(1, 1);
     out.bytes(text.data(), text.size());
-    out.varint(1, 2);
+    out.varint_unless_zero(1, 2);
     REQUIRE(out.ok());
     CHECK(written(out) == "\x08\x01" + text + "\x08\x02");
   }
