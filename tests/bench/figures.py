@@ -232,14 +232,18 @@ class Bench:
                         shares = where
                 self.report.add(f"{kind}, {form}", counts["otelue"], counts["raw"], "/point", "raw-pointer writer")
                 self.report.note("    of ours in " + ", ".join(f"{name} {n:.0f}" for name, n in shares))
+        for form in ["records", "sets"]:
+            count, shares = self.callgrind("otelue", "instruments", form, "request")
+            self.report.add(f"metrics of one series, whole request, {form}", count, unit="/point")
+            self.report.note("    of which in " + ", ".join(f"{name} {n:.0f}" for name, n in shares))
         self.report.note(f"profiles: {self.out}/profile-*.txt")
 
-    def callgrind(self, writer, kind, form):
+    def callgrind(self, writer, kind, form, packing="metric"):
         profile = self.out / f"callgrind-{writer}-{kind}-{form}.out"
         program = Program(
             "valgrind", "-q", "--tool=callgrind", "--toggle-collect=measured", f"--callgrind-out-file={profile}",
             self.build / "tests/bench/bench", preload=self.build / "tests/bench/libsink.so")
-        program.ask(f"round {writer} {kind} {form} {DEFAULT} metric 1000 1 1")
+        program.ask(f"round {writer} {kind} {form} {DEFAULT} {packing} 1000 1 1")
         program.close()
         text = subprocess.run(["callgrind_annotate", "--auto=no", "--threshold=100", profile],
                               capture_output=True, text=True, check=True).stdout
