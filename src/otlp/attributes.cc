@@ -239,8 +239,9 @@ OTELUE_INLINE void put_short_string(Writer& out, const records::Batch& batch, ui
 
 void put_text(Writer& out, uint32_t field, std::string_view text) {
   out.bytes(field, text);
+  if (!out.ok()) return;
   const char* const copy = reinterpret_cast<const char*>(out.data()) + out.position() - text.size();
-  if (out.ok() && !wire::is_utf8({copy, text.size()})) out.fail(OTELUE_REASON_TEXT);
+  if (!wire::is_utf8({copy, text.size()})) out.fail(OTELUE_REASON_TEXT);
 }
 
 uint32_t put_attributes(Writer& out, const records::Batch& batch, otelue_ref ref, uint32_t field, unsigned depth) {

@@ -110,13 +110,13 @@ size_t stack_used(size_t stack_bytes, const std::function<void()>& call) {
 
 // A batch of one point, whose attribute holds more lists within each other than an event may.
 struct Nested {
-  Nested() : batch(1 << 16, '\0') {
+  explicit Nested(uint32_t kind) : batch(1 << 16, '\0') {
     otelue_builder b;
     otelue_builder_init(&b, batch.data(), batch.size());
     otelue_value value = otelue_value_int(1);
     for (int depth = 0; depth < 64; ++depth) {
       const otelue_attribute attribute = otelue_attribute_of(&b, "k", value);
-      value = otelue_value_kvlist(&b, &attribute, 1);
+      value = kind == OTELUE_ARRAY ? otelue_value_array(&b, &value, 1) : otelue_value_kvlist(&b, &attribute, 1);
     }
     const otelue_attribute attribute = otelue_attribute_of(&b, "nested", value);
     attributes = otelue_build_attributes(&b, &attribute, 1);
@@ -258,7 +258,7 @@ TEST_CASE("an export takes 24 KiB of stack at most, or 80 KiB when large events 
   const std::string large = lab::padded_batch_of(8168);
   const std::string many = lab::padded_batch(std::vector<size_t>(300, 100));
   const std::string request = lab::encode(large).at(0);
-  const Nested nested;
+  const Nested arrays(OTELUE_ARRAY), lists(OTELUE_KVLIST);
 
   auto used_by = [&](const lab::Exporter& by, const std::string& batch, uint32_t points) {
     int returned = -1;
@@ -286,12 +286,15 @@ TEST_CASE("an export takes 24 KiB of stack at most, or 80 KiB when large events 
     lab::Perf perf;
     most = std::max(most, used_by(exporter, large, 1));
     most = std::max(most, used_by(exporter, many, 300));
-    most = std::max(most, used_by(exporter, nested.batch, 1));
-    int returned = -1;
-    most = std::max(most, stack_used(kStack, [&] {
-      returned = otelue_export_otlp(exporter.handle(), request.data(), request.size(), nullptr);
-    }));
-    CHECK(returned == 0);
+    most = std::max(most, used_by(exporter, arrays.batch, 1));
+    most = std::max(most, used_by(exporter, lists.batch, 1));
+    for (const std::string& one : {request, lab::encode(arrays.batch).at(0), lab::encode(lists.batch).at(0)}) {
+      int returned = -1;
+      most = std::max(most, stack_used(kStack, [&] {
+        returned = otelue_export_otlp(exporter.handle(), one.data(), one.size(), nullptr);
+      }));
+      CHECK(returned == 0);
+    }
     const lab::Payloads received = perf.read();
     CHECK(std::count(received.begin(), received.end(), request) == 2);
   }
@@ -305,16 +308,25 @@ TEST_CASE("an export takes 24 KiB of stack at most, or 80 KiB when large events 
   status.struct_size = sizeof status;
   note_else([&] { otelue_open(nullptr, nullptr, nullptr, &handle); });
   note_else([&] { otelue_get_status(handle, &status); });
-  note_else([&] {
-    otelue_encode_next(nested.batch.data(), nested.batch.size(), nullptr, &cursor, event.data(), event.size(), &written,
-                       nullptr);
-  });
-  CHECK(written > 64);
-  note_else([&] {
-    otelue_encode_attributes(nested.batch.data(), nested.batch.size(), nested.attributes.off, nested.attributes.len,
-                             set.data(), set.size(), &written, nullptr, nullptr);
-  });
-  CHECK(written > 64);
+  for (const Nested& nested : {arrays, lists}) {
+    note_else([&] {
+      cursor = {};
+      otelue_encode_next(nested.batch.data(), nested.batch.size(), nullptr, &cursor, event.data(), event.size(), &written,
+                         nullptr);
+    });
+    CHECK(written > 64);
+    const std::string one = event.substr(0, written);
+    note_else([&] {
+      cursor = {};
+      otelue_split_next(one.data(), one.size(), nullptr, &cursor, event.data(), event.size(), &written, nullptr);
+    });
+    CHECK(written == one.size());
+    note_else([&] {
+      otelue_encode_attributes(nested.batch.data(), nested.batch.size(), nested.attributes.off, nested.attributes.len,
+                               set.data(), set.size(), &written, nullptr, nullptr);
+    });
+    CHECK(written > 64);
+  }
   note_else([&] { otelue_shutdown(handle); });
   note_else([&] { otelue_close(handle); });
   CHECK(status.registered == 1);

@@ -4,7 +4,10 @@
 import ctypes
 import os
 import struct
-from ctypes import c_int, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+import tempfile
+from ctypes import c_char_p, c_int, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+
+import recording
 
 E2BIG, EINVAL, EBADMSG, EMSGSIZE, EOPNOTSUPP, ENOBUFS = 7, 22, 74, 90, 95, 105
 PACK_METRIC, PACK_POINT, PACK_REQUEST = 0, 1, 2
@@ -48,6 +51,7 @@ def _load():
     library.otelue_encode_attributes.argtypes = [c_void_p, c_size_t, c_uint32, c_uint32, c_void_p, c_size_t, c_void_p,
                                                  c_void_p, c_void_p]
     library.otelue_open.argtypes = [c_void_p, c_void_p, c_void_p, c_void_p]
+    library.otelue_open_recording.argtypes = [c_void_p, c_char_p, c_void_p, c_void_p, c_void_p]
     for name in ("otelue_export", "otelue_export_otlp"):
         getattr(library, name).argtypes = [c_void_p, c_void_p, c_size_t, c_void_p]
     for name in ("otelue_enabled", "otelue_shutdown", "otelue_close"):
@@ -96,6 +100,22 @@ def encode(batch, opts=None):
 
 def split(request, opts=None):
     return _next_until_done(LIBRARY.otelue_split_next, bytes(request), opts or options())
+
+
+def record(function, data, opts=None):
+    """Exports by otelue_export or otelue_export_otlp to a recording: its events, and the result."""
+    exporter, result, data = c_void_p(), Result(ctypes.sizeof(Result)), bytes(data)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = os.path.join(scratch, "recording")
+        code = LIBRARY.otelue_open_recording(ctypes.byref(opts or options()), path.encode(), None, None,
+                                             ctypes.byref(exporter))
+        if code < 0:
+            raise Refused(code)
+        code = function(exporter, data, len(data), ctypes.byref(result))
+        LIBRARY.otelue_close(exporter)
+        if code < 0:
+            raise Refused(code)
+        return recording.events(path), result
 
 
 def limit_of(event, opts):
