@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static int failures;
 
@@ -134,6 +135,63 @@ static void check_encode(void) {
 }
 
 /* Where nobody listens, which is so on most machines, and after shutdown. */
+/* Sizes whose sums do not fit into 32 bits: the point is too large, on every machine. */
+static void check_huge(void) {
+  const uint32_t long_at = 4096;
+  const uint32_t half = 0x80000000u;
+  const size_t size = (size_t)half + long_at;
+  unsigned char out[OTELUE_DEFAULT_MAX_EVENT_BYTES + OTELUE_ENCODE_SLACK];
+  unsigned char *batch = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  int which;
+  CHECK(batch != MAP_FAILED);
+  if (batch == MAP_FAILED) return;
+  for (which = 0; which < 5; ++which) {
+    otelue_builder b;
+    otelue_metric metric;
+    otelue_point point;
+    otelue_attribute attribute;
+    otelue_histogram histogram;
+    otelue_batch header;
+    otelue_cursor cursor;
+    otelue_result result;
+    size_t written = 0;
+    const otelue_ref longest = {long_at, half};
+    otelue_builder_init(&b, batch, long_at);
+    memset(&metric, 0, sizeof metric);
+    memset(&point, 0, sizeof point);
+    memset(&histogram, 0, sizeof histogram);
+    metric.kind = which == 3 ? OTELUE_HISTOGRAM : OTELUE_GAUGE;
+    metric.temporality = which == 3 ? OTELUE_DELTA : 0;
+    if (which == 4) metric.name = longest;
+    point.metric = otelue_build_metric(&b, &metric);
+    point.value_type = which == 3 ? OTELUE_HISTOGRAM : OTELUE_INT;
+    attribute.key = longest;
+    attribute.value = otelue_value_of(which == 1 ? OTELUE_BYTES : OTELUE_STRING, half - 8, long_at);
+    if (which == 2) {
+      attribute.value = otelue_value_array(&b, &attribute.value, 1);
+      attribute.key.len = 0;
+    }
+    if (which < 3) point.attributes = otelue_build_attributes(&b, &attribute, 1);
+    histogram.bucket_counts.off = long_at;
+    histogram.bucket_counts.len = half / 8;
+    histogram.explicit_bounds = histogram.bucket_counts;
+    --histogram.explicit_bounds.len;
+    if (which == 3) point.body = otelue_build_histogram(&b, &histogram);
+    otelue_build_point(&b, &point);
+    CHECK(otelue_builder_finish(&b, &written) == 0);
+    memcpy(&header, batch, sizeof header);
+    header.total_size = half + long_at;
+    memcpy(batch, &header, sizeof header);
+
+    memset(&cursor, 0, sizeof cursor);
+    result.struct_size = sizeof result;
+    CHECK(otelue_encode_next(batch, size, NULL, &cursor, out, sizeof out, &written, &result) == 0);
+    CHECK(result.points_total == 1 && result.points_too_large == 1);
+    CHECK(result.first_bad_reason == (which == 4 ? OTELUE_REASON_HEAD_TOO_LARGE : OTELUE_REASON_TOO_LARGE));
+  }
+  munmap(batch, size);
+}
+
 static void *check_export(void *unused) {
   unsigned char batch[1024];
   const size_t size = build_counter(batch, sizeof batch);
@@ -248,6 +306,7 @@ int main(void) {
   check_null();
   check_options();
   check_encode();
+  check_huge();
   check_statistics();
   /* The smallest stack that one meets: musl's default. */
   pthread_attr_init(&small);
