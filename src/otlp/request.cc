@@ -15,8 +15,8 @@ using wire::WireType;
 
 // What each level is in the one around it, and which of its fields are its children. A metric's data and its children
 // depend on the metric.
-constexpr uint32_t kFieldOf[] = {0, otlp::kResourceMetrics, otlp::kScopeMetrics, kMetrics};
-constexpr uint32_t kChildOf[] = {otlp::kResourceMetrics, otlp::kScopeMetrics, kMetrics};
+constexpr uint32_t kFieldOf[] = {0, kResourceMetrics, kScopeMetrics, kMetrics};
+constexpr uint32_t kChildOf[] = {kResourceMetrics, kScopeMetrics, kMetrics};
 constexpr MessageType kTypes[] = {MessageType::kRequest, MessageType::kResourceMetrics, MessageType::kScopeMetrics,
                                   MessageType::kMetric};
 
@@ -105,7 +105,7 @@ bool Request::find_data(uint32_t begin, uint32_t end, State* out) const {
   };
   Candidate candidates[16];
   size_t count = 0;
-  Level& data = out->levels[kData];
+  Level& data = out->levels[kDataLevel];
   out->data_field = 0;
   data = {begin, end, begin, begin, begin, {}};
   Field field;
@@ -137,7 +137,7 @@ bool Request::find_data(uint32_t begin, uint32_t end, State* out) const {
 // The data fields of a metric taken together. Of what is behind the very last point only the rest of that point's field
 // is tail.
 bool Request::measure_data(State* out, uint64_t* points) const {
-  Level& data = out->levels[kData];
+  Level& data = out->levels[kDataLevel];
   Measuring measuring(&data);
   Field field;
   Fields fields = fields_of(data.begin, data.end);
@@ -163,8 +163,8 @@ bool Request::measure_data(State* out, uint64_t* points) const {
 
 bool Request::measure_metric(uint32_t begin, uint32_t end, State* out, uint64_t* points) const {
   if (!find_data(begin, end, out)) return false;
-  Level& metric = out->levels[kMetric];
-  const uint32_t from = out->levels[kData].begin;
+  Level& metric = out->levels[kMetricLevel];
+  const uint32_t from = out->levels[kDataLevel].begin;
   metric = {begin, end, from, begin, end, {}};
   if (out->data_field == 0) {
     metric.next = end;
@@ -193,15 +193,15 @@ bool Request::open(const void* data, size_t size, uint32_t* points) {
   Field resource_metrics;
   Fields request = fields_of(0, size);
   while (request.next(&resource_metrics)) {
-    if (!is_child(kChildOf[kRequest], resource_metrics)) continue;
+    if (!is_child(kChildOf[kRequestLevel], resource_metrics)) continue;
     Field scope_metrics;
     Fields scopes = fields_of(resource_metrics.value, resource_metrics.end);
     while (scopes.next(&scope_metrics)) {
-      if (!is_child(kChildOf[kResourceMetrics], scope_metrics)) continue;
+      if (!is_child(kChildOf[kResourceLevel], scope_metrics)) continue;
       Field metric;
       Fields metrics = fields_of(scope_metrics.value, scope_metrics.end);
       while (metrics.next(&metric)) {
-        if (!is_child(kChildOf[kScopeMetrics], metric)) continue;
+        if (!is_child(kChildOf[kScopeLevel], metric)) continue;
         if (!measure_metric(offset(metric.value), offset(metric.end), &scratch, &count)) return false;
       }
       if (!metrics.ok()) return false;
@@ -210,7 +210,7 @@ bool Request::open(const void* data, size_t size, uint32_t* points) {
   }
   if (!request.ok()) return false;
   *points = static_cast<uint32_t>(count);
-  return measure(kRequest, 0, offset(size), &state_.levels[kRequest]);
+  return measure(kRequestLevel, 0, offset(size), &state_.levels[kRequestLevel]);
 }
 
 bool Request::resume(const void* data, size_t size, const State& state) {
@@ -238,9 +238,9 @@ bool Request::enter(size_t level) {
   Field field;
   for (Fields fields = fields_of(parent.next, parent.end); fields.next(&field);) {
     parent.next = offset(field.end);
-    if (level == kMetric) {
+    if (level == kMetricLevel) {
       if (!is_child(state_.data_field, field)) continue;
-      Level& data = state_.levels[kData];
+      Level& data = state_.levels[kDataLevel];
       data.next = offset(field.value);
       data.end = offset(field.end);
       return true;
@@ -249,9 +249,9 @@ bool Request::enter(size_t level) {
     uint64_t points = 0;
     const auto begin = offset(field.value);
     const auto end = offset(field.end);
-    if (level + 1 < kMetric) return measure(level + 1, begin, end, &state_.levels[level + 1]);
+    if (level + 1 < kMetricLevel) return measure(level + 1, begin, end, &state_.levels[level + 1]);
     const bool is_whole = measure_metric(begin, end, &state_, &points);
-    state_.levels[kData].next = state_.levels[kData].end = state_.levels[kData].begin;
+    state_.levels[kDataLevel].next = state_.levels[kDataLevel].end = state_.levels[kDataLevel].begin;
     return is_whole;
   }
   parent.next = parent.end;
@@ -260,10 +260,10 @@ bool Request::enter(size_t level) {
 
 bool Request::has_point() {
   if (state_.has_point != 0) return true;
-  size_t level = kData;
+  size_t level = kDataLevel;
   while (true) {
-    if (level == kData) {
-      Level& data = state_.levels[kData];
+    if (level == kDataLevel) {
+      Level& data = state_.levels[kDataLevel];
       Field field;
       for (Fields fields = fields_of(data.next, data.end); fields.next(&field);) {
         data.next = offset(field.end);
@@ -274,10 +274,10 @@ bool Request::has_point() {
         return true;
       }
       data.next = data.end;
-      level = kMetric;
+      level = kMetricLevel;
     } else if (enter(level)) {
       ++level;
-    } else if (level-- == kRequest) {
+    } else if (level-- == kRequestLevel) {
       return false;
     }
   }
@@ -290,9 +290,9 @@ void Request::advance() {
 
 uint32_t Request::locate(uint64_t (&keys)[kLevels]) const {
   // A message without fields begins where the next one's tag does, but has no points either.
-  keys[kRequest] = 0;
-  for (size_t level = kResourceMetrics; level < kData; ++level) keys[level] = state_.levels[level].begin;
-  keys[kData] = keys[kMetric];
+  keys[kRequestLevel] = 0;
+  for (size_t level = kResourceLevel; level < kDataLevel; ++level) keys[level] = state_.levels[level].begin;
+  keys[kDataLevel] = keys[kMetricLevel];
   return OTELUE_REASON_NONE;
 }
 
@@ -305,16 +305,16 @@ void Request::copy(Writer& out, const Field& field) const {
 // The head that lies in a stretch together with children.
 void Request::put_mixed(Writer& out, size_t level, const Head::Stretch& stretch) const {
   Field field;
-  if (level != kData) {
+  if (level != kDataLevel) {
     for (Fields fields = fields_of(stretch.begin, stretch.end); fields.next(&field) && out.ok();) {
-      const bool is_left_out = level == kMetric ? is_known_data(field) || is_child(state_.data_field, field)
-                                                : is_child(kChildOf[level], field);
+      const bool is_left_out = level == kMetricLevel ? is_known_data(field) || is_child(state_.data_field, field)
+                                                     : is_child(kChildOf[level], field);
       if (!is_left_out) copy(out, field);
     }
     return;
   }
-  const Level& metric = state_.levels[kMetric];
-  for (Fields fields = fields_of(state_.levels[kData].begin, metric.end); fields.next(&field) && out.ok();) {
+  const Level& metric = state_.levels[kMetricLevel];
+  for (Fields fields = fields_of(state_.levels[kDataLevel].begin, metric.end); fields.next(&field) && out.ok();) {
     if (!is_child(state_.data_field, field) || field.end <= stretch.begin || field.begin >= stretch.end) continue;
     Field inner;
     for (Fields contents = fields_of(field.value, field.end); contents.next(&inner) && out.ok();) {
@@ -338,7 +338,7 @@ void Request::put_head(Writer& out, size_t level) const {
 
 uint32_t Request::open(Event& event, size_t level) const {
   const Level& at = state_.levels[level];
-  const MessageType type = level != kData                                              ? kTypes[level]
+  const MessageType type = level != kDataLevel                                        ? kTypes[level]
                            : point_type(state_.data_field) != MessageType::kUnknown ? MessageType::kData
                                                                                     : MessageType::kUnknown;
   auto mended = [&](Writer& out, auto&& write) {
@@ -350,8 +350,8 @@ uint32_t Request::open(Event& event, size_t level) const {
     }
   };
   return event.open(
-      level == kData ? state_.levels[kMetric].begin : level == kRequest ? 0 : at.begin,
-      level == kData ? state_.data_field : kFieldOf[level],
+      level == kDataLevel ? state_.levels[kMetricLevel].begin : level == kRequestLevel ? 0 : at.begin,
+      level == kDataLevel ? state_.data_field : kFieldOf[level],
       [&](Writer& out) { mended(out, [&] { put_head(out, level); }); },
       [&](Writer& out) { mended(out, [&] { out.bytes(data_ + at.tail_begin, at.tail_end - at.tail_begin); }); });
 }

@@ -68,13 +68,13 @@ class Request {
   bool has_point();
   void advance();
   uint32_t index() const { return state_.point; }
-  uint64_t innermost() const { return state_.levels[kMetric].begin; }
+  uint64_t innermost() const { return state_.levels[kMetricLevel].begin; }
   uint32_t locate(uint64_t (&keys)[kLevels]) const;
   uint32_t open(Event& event, size_t level) const;
   void put(Writer& out, size_t exemplar_bytes) const;
 
  private:
-  enum : size_t { kRequest, kResourceMetrics, kScopeMetrics, kMetric, kData };
+  enum : size_t { kRequestLevel, kResourceLevel, kScopeLevel, kMetricLevel, kDataLevel };
 
   wire::Fields fields_of(size_t begin, size_t end) const { return wire::Fields({data_, end}, begin); }
   static bool is_child(uint32_t number, const wire::Field& field) {
