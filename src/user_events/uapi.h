@@ -29,9 +29,14 @@ struct [[gnu::packed]] user_unreg {
 };
 static_assert(sizeof(user_unreg) == 16);
 
+// glibc takes a request as unsigned long, musl as int.
+template <typename T>
+T type_of_request(int (*)(int, T, ...));
+using Request = decltype(type_of_request(ioctl));
+
 // The argument's size is that of a pointer.
-inline constexpr unsigned long kRegister = _IOWR('*', 0, user_reg *);
-inline constexpr unsigned long kUnregister = _IOW('*', 2, user_unreg *);
+inline constexpr auto kRegister = static_cast<Request>(_IOWR('*', 0, user_reg *));
+inline constexpr auto kUnregister = static_cast<Request>(_IOW('*', 2, user_unreg *));
 
 }  // namespace otelue_core::user_events
 
