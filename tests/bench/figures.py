@@ -125,7 +125,7 @@ class Report:
 class Bench:
     def __init__(self, build, rounds, report):
         self.build, self.rounds, self.report = build, rounds, report
-        self.library = build / "src" / "libotelue.so.1"
+        self.library = build / "src/library/libotelue.so.1"
         self.out = build / "figures"
         self.out.mkdir(exist_ok=True)
         self.wrap = build / "wrap" if (build / "wrap/tests/bench/bench").exists() else None
@@ -193,7 +193,7 @@ class Bench:
         add("encoded sets", cost["sets"], cost["copy"], peer="memcpy and write() of finished events")
         add("memcpy and write() of finished events", cost["copy"], cost["write"], peer="write() alone")
         if self.wrap:
-            peer = "the same with nanopb from the wrap, PB_BUFFER_ONLY, LTO"
+            peer = "the same with nanopb from the wrap, PB_BUFFER_ONLY"
             add("attribute records", cost["records"], cost["wrap records"], peer=peer)
             add("encoded sets", cost["sets"], cost["wrap sets"], peer=peer)
         one, other = results["records"][0], results["reference"][0]
