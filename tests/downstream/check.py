@@ -120,6 +120,9 @@ def check_installed(work, project):
     command = ["bin/otelue"]
     shared = ["lib/libotelue.so", f"lib/{SONAME}"]
     assert installed_files(prefix) == sorted([*common, *command, *shared, "lib/libotelue.a"])
+    # The command finds its library, without ldconfig.
+    assert run(prefix / "bin/otelue", "--version") == f"otelue {VERSION}\n"
+    assert is_shared(prefix / "bin/otelue")
     layout = run("pkg-config", "--variable=layout", "otelue", PKG_CONFIG_PATH=str(prefix / "lib/pkgconfig")).strip()
     assert layout == str(prefix / "share/otelue/layout.json")
     check_programs(work, prefix, COMPILERS, ("c99", "c11", "c++17", "c++20", "c++2b"))
