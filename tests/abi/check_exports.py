@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Library and archive offer what the headers declare and the version script lists, and need libc alone:
-check_exports.py LIBRARY ARCHIVE VERSION_SCRIPT LAYOUT"""
+check_exports.py LIBRARY ARCHIVE VERSION_SCRIPT LAYOUT MANUAL"""
 
 import json
 import pathlib
@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-library, archive, version_script, layout = sys.argv[1:]
+library, archive, version_script, layout, manual = sys.argv[1:]
 
 
 def output(*command):
@@ -23,6 +23,8 @@ script = pathlib.Path(version_script).read_text()
 assert re.findall(r"^(otelue_\d+) \{", script, re.M) == [node], script
 listed = set(re.findall(r"^    (otelue_\w+);", script, re.M))
 assert listed == declared and len(listed) >= 18, listed ^ declared
+documented = set(re.findall(r"Fn (otelue_\w+)", pathlib.Path(manual).read_text()))
+assert documented == declared, documented ^ declared
 
 exported = {line.split()[-1].split("@")[0] for line in output("nm", "-D", "--defined-only", library).splitlines()}
 assert exported == listed | {node}, exported ^ listed

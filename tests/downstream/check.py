@@ -115,9 +115,9 @@ def check_installed(work, project):
         "include/otelue/builder.h", "include/otelue/builder.hpp", "include/otelue/otelue.h",
         "include/otelue/otelue.hpp", "include/otelue/records.h", "include/otelue/values.hpp",
         "include/otelue/version.h", "lib/cmake/otelue/otelue-config-version.cmake",
-        "lib/cmake/otelue/otelue-config.cmake", "lib/pkgconfig/otelue.pc",
+        "lib/cmake/otelue/otelue-config.cmake", "lib/pkgconfig/otelue.pc", "share/man/man3/otelue.3",
         "share/otelue/layout.json"]
-    command = ["bin/otelue"]
+    command = ["bin/otelue", "share/man/man1/otelue.1"]
     shared = ["lib/libotelue.so", f"lib/{SONAME}"]
     assert installed_files(prefix) == sorted([*common, *command, *shared, "lib/libotelue.a"])
     # The command finds its library, without ldconfig.

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import pathlib
+import re
 import subprocess
 
 import pytest
@@ -19,6 +21,15 @@ def test_help_names_every_command(arguments):
 def test_each_command_has_help(command, option):
     done = run(command, option)
     assert (done.status, done.error) == (0, "") and done.lines[1].startswith(f"Usage: otelue {command} ")
+
+
+def test_the_manual_names_every_command_and_option():
+    manual = (pathlib.Path(__file__).resolve().parents[2] / "src/tool/otelue.1").read_text().replace("\\-", "-")
+    help_texts = run("help").output + run("demo", "--help").output + run("watch", "--help").output
+    options = set(re.findall(r"--[a-z-]+", help_texts.decode()))
+    assert options == {"--help", "--version", "--file", "--count", "--timeout", "--record", "--ring-pages"}
+    assert options == {f"-{name}" for name in re.findall(r"\bFl (-[a-z-]+)", manual)}
+    assert set(re.findall(r"Cm (\w+)", manual)) == {"demo", "watch", "status", "help"}
 
 
 @pytest.mark.parametrize("argument", ["--version", "version"])
