@@ -110,6 +110,7 @@ static void check_encode(void) {
   unsigned char batch[1024];
   unsigned char out[OTELUE_DEFAULT_MAX_EVENT_BYTES + OTELUE_ENCODE_SLACK];
   const size_t size = build_counter(batch, sizeof batch);
+  uint16_t version = 2;
   size_t written = 0;
   otelue_cursor cursor;
   otelue_result result;
@@ -128,9 +129,10 @@ static void check_encode(void) {
   batch[0] ^= 1;
   CHECK(otelue_encode_next(batch, size, NULL, &cursor, out, sizeof out, &written, NULL) == -EBADMSG);
   batch[0] ^= 1;
-  batch[4] = 2;
+  memcpy(batch + offsetof(otelue_batch, version), &version, sizeof version);
   CHECK(otelue_encode_next(batch, size, NULL, &cursor, out, sizeof out, &written, NULL) == -EOPNOTSUPP);
-  batch[4] = 1;
+  version = 1;
+  memcpy(batch + offsetof(otelue_batch, version), &version, sizeof version);
   CHECK(otelue_encode_next(batch, size - 1, NULL, &cursor, out, sizeof out, &written, NULL) == -EBADMSG);
 }
 

@@ -27,13 +27,13 @@ class Batch:
     def __init__(self, rows):
         self.rows = rows
         self.bytes = bytearray(Converter().convert(rows))
-        self.points, = struct.unpack_from("<I", self.bytes, 16)
+        self.points, = struct.unpack_from("=I", self.bytes, 16)
 
     def get(self, at):
-        return struct.unpack_from("<I", self.bytes, at)[0]
+        return struct.unpack_from("=I", self.bytes, at)[0]
 
     def set(self, at, *numbers):
-        struct.pack_into(f"<{len(numbers)}I", self.bytes, at, *numbers)
+        struct.pack_into(f"={len(numbers)}I", self.bytes, at, *numbers)
 
     def point(self, i):
         return self.points + 64 * i
@@ -50,10 +50,10 @@ POINT = {
     "a metric in the header": (lambda b, at: b.set(at, 8), otelue.REASON_REFERENCE),
     "attributes outside the batch": (lambda b, at: b.set(at + 24, OUTSIDE, 1), otelue.REASON_REFERENCE),
     "too many attributes": (lambda b, at: b.set(at + 24, 32, 0x40000000), otelue.REASON_REFERENCE),
-    "an unknown form of attributes": (lambda b, at: struct.pack_into("<H", b.bytes, at + 42, 2), otelue.REASON_RESERVED),
+    "an unknown form of attributes": (lambda b, at: struct.pack_into("=H", b.bytes, at + 42, 2), otelue.REASON_RESERVED),
     "an encoded set that is none": (
-        lambda b, at: (b.set(at + 24, 32, 40), struct.pack_into("<H", b.bytes, at + 42, 1)), otelue.REASON_ENCODED),
-    "a type of another kind": (lambda b, at: struct.pack_into("<H", b.bytes, at + 40, 1), otelue.REASON_VALUE_TYPE),
+        lambda b, at: (b.set(at + 24, 32, 40), struct.pack_into("=H", b.bytes, at + 42, 1)), otelue.REASON_ENCODED),
+    "a type of another kind": (lambda b, at: struct.pack_into("=H", b.bytes, at + 40, 1), otelue.REASON_VALUE_TYPE),
 }
 NUMBER = {"a body": (lambda b, at: b.set(at + 44, 32), otelue.REASON_RESERVED)}
 WITH_BODY = {
@@ -199,7 +199,7 @@ def test_batches_with_random_damage_add_up_and_decode():
                 at = r.randrange(0 if r.random() < 0.1 else min(32, len(bad) - 4), len(bad) - 3)
                 if r.random() < 0.5:
                     word = r.choice((*words, r.randrange(len(bad)) & ~7))
-                    struct.pack_into("<I", bad, at & ~3, word)
+                    struct.pack_into("=I", bad, at & ~3, word)
                 else:
                     bad[at] ^= 1 << r.randrange(8)
             try:

@@ -163,7 +163,7 @@ def test_headers():
 
     def spoiled(at, layout, value):
         bad = bytearray(good)
-        struct.pack_into("<" + layout, bad, at, value)
+        struct.pack_into("=" + layout, bad, at, value)
         return bytes(bad)
 
     assert code(spoiled(0, "I", 1)) == otelue.EBADMSG                      # magic

@@ -23,21 +23,21 @@ def text(s):
 
 def attribute(key, value):
     key, (off, length) = text(key), text(value)
-    return put(struct.pack("<4IQ", *key, 1, length, off)), 1
+    return put(struct.pack("=4IQ", *key, 1, length, off)), 1
 
 
 def point(metric, attributes, value_type, as_int=0, as_double=0.0):
-    return struct.pack("<2I2Q4I2HIqd", metric, 0, now - 10**9, now, *attributes, 0, 0, value_type, 0, 0, as_int, as_double)
+    return struct.pack("=2I2Q4I2HIqd", metric, 0, now - 10**9, now, *attributes, 0, 0, value_type, 0, 0, as_int, as_double)
 
 
 now = 10**18 if sys.argv[1:] else time.time_ns()
-resource = put(struct.pack("<8IQ", *attribute("service.name", "svc"), 0, 0, 0, 0, 0, 0, 0))
-scope = put(struct.pack("<10IQ", 0, 0, *text("my.meter"), 0, 0, 0, 0, 0, 0, 0))
-counter = put(struct.pack("<12IQ", scope, 7, *text("http.requests"), 0, 0, *text("{request}"), 0, 0, 1, 1, 0))
-gauge = put(struct.pack("<12IQ", scope, 5, *text("queue.depth"), 0, 0, 0, 0, 0, 0, 0, 0, 0))
+resource = put(struct.pack("=8IQ", *attribute("service.name", "svc"), 0, 0, 0, 0, 0, 0, 0))
+scope = put(struct.pack("=10IQ", 0, 0, *text("my.meter"), 0, 0, 0, 0, 0, 0, 0))
+counter = put(struct.pack("=12IQ", scope, 7, *text("http.requests"), 0, 0, *text("{request}"), 0, 0, 1, 1, 0))
+gauge = put(struct.pack("=12IQ", scope, 5, *text("queue.depth"), 0, 0, 0, 0, 0, 0, 0, 0, 0))
 rows = point(counter, attribute("method", "GET"), 3, as_int=7) + point(gauge, (0, 0), 4, as_double=2.5)
 points = put(rows)
-struct.pack_into("<I2H6I", batch, 0, 0x4555544F, 1, 32, len(batch), 0, points, 2, resource, 0)
+struct.pack_into("=I2H6I", batch, 0, 0x4555544F, 1, 32, len(batch), 0, points, 2, resource, 0)
 memory = (ctypes.c_char * len(batch)).from_buffer(batch)
 
 if sys.argv[1:]:

@@ -34,7 +34,7 @@ class Case:
 
     def __init__(self, name, function, is_request, data, packing, target_event_bytes, wanted):
         self.name = f"{name}, {'request' if is_request else 'batch'}, packing {packing}, {target_event_bytes} bytes"
-        self.bytes = struct.pack("<4I", is_request, packing, target_event_bytes, len(data)) + data
+        self.bytes = struct.pack("=4I", is_request, packing, target_event_bytes, len(data)) + data
         self.events, self.result = function(data, otelue.options(target_event_bytes, 8168, packing))
         self.wanted = wanted
 
@@ -63,7 +63,7 @@ def read_events(path):
     events = []
     at = 0
     while at < len(data):
-        size, = struct.unpack_from("<I", data, at)
+        size, = struct.unpack_from("=I", data, at)
         events.append(data[at + 4:at + 4 + size])
         at += 4 + size
     return events
@@ -73,7 +73,7 @@ def read_results(path):
     data = path.read_bytes()
     size = 4 + ctypes.sizeof(otelue.Result)
     assert len(data) % size == 0
-    return [(struct.unpack_from("<i", data, at)[0], otelue.Result.from_buffer_copy(data, at + 4))
+    return [(struct.unpack_from("=i", data, at)[0], otelue.Result.from_buffer_copy(data, at + 4))
             for at in range(0, len(data), size)]
 
 

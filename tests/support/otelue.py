@@ -41,7 +41,7 @@ Cursor = c_uint64 * 64
 
 def bits(number):
     """Of a double."""
-    return struct.unpack("<Q", struct.pack("<d", number))[0]
+    return struct.unpack("=Q", struct.pack("=d", number))[0]
 
 
 def _load():
@@ -153,13 +153,13 @@ class Batch:
         return (self.put(data, 1), len(data)) if data else (0, 0)
 
     def pack(self, layout, *values):
-        return self.put(struct.pack("<" + layout, *values))
+        return self.put(struct.pack("=" + layout, *values))
 
     def run(self, layout, rows):
         """Records one after another."""
         if not rows:
             return 0, 0
-        return self.put(b"".join(struct.pack("<" + layout, *row) for row in rows)), len(rows)
+        return self.put(b"".join(struct.pack("=" + layout, *row) for row in rows)), len(rows)
 
     def set_resource(self, attributes=(0, 0), schema_url=(0, 0), dropped=0):
         self.resource = self.add_resource(attributes, schema_url, dropped)
@@ -176,11 +176,11 @@ class Batch:
 
     def add_point(self, metric, flags=0, start=0, time=0, attributes=(0, 0), exemplars=(0, 0), value_type=0, form=0,
                   body=0, as_int=0, as_double=0.0):
-        self.points.append(struct.pack("<2I2Q4I2HIqd", metric, flags, start, time, *attributes, *exemplars,
+        self.points.append(struct.pack("=2I2Q4I2HIqd", metric, flags, start, time, *attributes, *exemplars,
                                        value_type, form, body, as_int, as_double))
 
     def finish(self):
         off = self.put(b"".join(self.points)) if self.points else 0
-        struct.pack_into("<I2H6I", self.buffer, 0, 0x4555544F, 1, 32, len(self.buffer), 0, off, len(self.points),
+        struct.pack_into("=I2H6I", self.buffer, 0, 0x4555544F, 1, 32, len(self.buffer), 0, off, len(self.points),
                          self.resource, 0)
         return bytes(self.buffer)
