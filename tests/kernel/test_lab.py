@@ -3,6 +3,7 @@
 """The lab itself, and the command in it: test_lab.py VM TOOL COUNTER OVERSIZE, or with --without as first argument
 what a kernel without user_events makes of the command and of a program that exports."""
 
+import os
 import pathlib
 import re
 import shlex
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 arguments = [argument for argument in sys.argv[1:] if argument != "--without"]
 VM, TOOL, COUNTER = (str(pathlib.Path(argument).resolve()) for argument in arguments[:3])
@@ -61,6 +63,29 @@ status, _, error = run(arguments[3])
 assert status == 125 and b"panic_on_warn" in error and b"perf_trace_buf_alloc" in error, (status, error)
 status, _, error = run("--timeout", "5", "sleep", "1000")
 assert (status, error) == (124, b"vm: ended after 5 seconds\n"), (status, error)
+
+# Killed while it runs, or while it builds a kernel, it leaves neither files nor processes.
+def left_behind(directory):
+    files = [file.name for file in pathlib.Path(directory).iterdir() if file.suffix != ".lock"]
+    commands = [file.read_bytes() for file in pathlib.Path("/proc").glob("[0-9]*/cmdline") if file.exists()]
+    return files + [command for command in commands if directory.encode() in command]
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+for command, variable, started in ((["sleep", "1000"], "TMPDIR", "*/result"),
+                                   (["--build"], "OTELUE_CACHE", "build.*/scripts/basic/fixdep")):
+    with tempfile.TemporaryDirectory() as directory:
+        machine = subprocess.Popen([VM, *command], env={**os.environ, variable: directory}, stderr=subprocess.DEVNULL)
+        wait_until(lambda: list(pathlib.Path(directory).glob(started)))
+        machine.kill()
+        machine.wait()
+        wait_until(lambda: not left_behind(directory))
 
 # Without tracefs.
 check_without_tracepoint("--no-tracefs", r"no user_events_data found: tracefs is not mounted "
