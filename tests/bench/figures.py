@@ -13,11 +13,13 @@ import subprocess
 import sys
 import tempfile
 
+import languages
+
 HERE = pathlib.Path(__file__).resolve().parent
 SERIES = 10_000
 DEFAULT, LARGE = 4048, 8168  # target_event_bytes
 SIZES = [1, 10, 100, 1_000, 10_000, 100_000]
-SECTIONS = ["export", "shapes", "instructions", "idle", "footprint", "scale", "sizes", "lab"]
+SECTIONS = ["export", "shapes", "instructions", "idle", "footprint", "scale", "sizes", "languages", "lab"]
 
 
 class Program:
@@ -376,6 +378,9 @@ class Bench:
                                 per_point(results["reference"]), peer="reference")
         (self.out / "cost.svg").write_text(plot(SIZES, costs))
         self.report.note(f"plot: {self.out}/cost.svg")
+
+    def languages(self):
+        languages.measure(self, Program, Contender, interleave, per_point)
 
     # ---- A real listener, on the test kernel
 

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The section `languages` of figures.py: exporters of the SDKs beside the encoders of the same SDKs.
+
+A program per language answers lines `round ours|sdk KIND TEMPORALITY PACKING SERIES EXPORTS` with the processor time
+and the points of so many exports, as JSON: {"ns", "points"}. KIND is sum, histogram (15 bounds) or exponential, with
+five string attributes. `ours` exports into the sink, end to end; `sdk` encodes into one request."""
+
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SERIES = 2000
+# The cases, and what is wanted of those that have a bound.
+CUMULATIVE = [("sum", "cumulative", "metric"), ("histogram", "cumulative", "metric")]
+OTHERS = [
+    ("sum", "cumulative", "point"),
+    ("sum", "cumulative", "request"),
+    ("exponential", "cumulative", "metric"),
+    ("sum", "delta", "metric"),
+    ("histogram", "delta", "metric"),
+]
+
+
+class Language:
+    def __init__(self, name, command, wanted, **environment):
+        self.name, self.command, self.wanted, self.environment = name, command, wanted, environment
+
+
+LANGUAGES = [
+    Language(
+        "Python",
+        [ROOT / "tests/support/venv", "python", ROOT / "tests/bindings/python/measure.py"],
+        {"sum": "<= 1/30 = 0.033", "histogram": "<= 1/9 = 0.11"},
+        PYTHONPATH=str(ROOT / "src/bindings/python/src"),
+    ),
+]
+
+
+def measure(bench, start, contender, interleave, per_point):
+    bench.report.title(f"SDK exporters into the sink beside their SDK's own encoder ({SERIES:,} series)")
+    for language in LANGUAGES:
+        program = start(
+            *language.command,
+            preload=bench.build / "tests/bench/libsink.so",
+            OTELUE_LIBRARY=str(bench.library),
+            **language.environment,
+        )
+        for kind, temporality, packing in CUMULATIVE + OTHERS:
+            rounds = interleave(
+                {
+                    who: contender(program, f"round {who} {kind} {temporality} {packing} {SERIES} {{exports}}")
+                    for who in ("ours", "sdk")
+                },
+                max(3, bench.rounds // 2),
+                100,
+            )
+            cost = {who: per_point(some) for who, some in rounds.items()}
+            wanted = language.wanted.get(kind, "") if (kind, temporality, packing) in CUMULATIVE else ""
+            bench.report.add(
+                f"{language.name}, {kind}, {temporality}, packing {packing}",
+                cost["ours"],
+                cost["sdk"],
+                peer="the SDK's encoder",
+                wanted=wanted,
+            )
+        program.close()
