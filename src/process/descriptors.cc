@@ -19,15 +19,16 @@ constexpr int kTries = 64;
 
 }  // namespace
 
-bool is_marked(int fd, int flags) {
+int find_mark(int fd, int flags) {
   const int found = fcntl(fd, F_GETFL);
-  return found >= 0 && (found & kLasting) == ((flags | kMark) & kLasting);
+  if (found < 0) return errno;
+  return (found & kLasting) == ((flags | kMark) & kLasting) ? 0 : EBADF;
 }
 
 void Pending::close_all(int flags, int but) {
   const uint64_t numbers = numbers_.exchange(0);
   for (const int fd : {static_cast<int>(numbers >> 32) - 1, static_cast<int>(static_cast<uint32_t>(numbers)) - 1}) {
-    if (fd >= 0 && fd != but && is_marked(fd, flags)) close(fd);
+    if (fd >= 0 && fd != but && find_mark(fd, flags) == 0) close(fd);
   }
 }
 

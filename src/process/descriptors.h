@@ -15,7 +15,8 @@ namespace otelue_core::process {
 // without them. They mean nothing to the files in question: none of them has anything to say by a signal (O_ASYNC).
 // Whoever opens a file twice must tell the two by more than this: so does another copy of this library mark its own.
 inline constexpr int kMark = O_ASYNC | O_NOFOLLOW;
-bool is_marked(int fd, int flags);
+// 0: it bears the mark. EBADF: it does not, or is not open. Another errno: a filter does not let us look.
+int find_mark(int fd, int flags);
 
 // Descriptors that are open and that nobody knows yet, for a child that is forked meanwhile. Zeroed memory: none.
 class Pending {

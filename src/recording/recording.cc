@@ -161,7 +161,7 @@ int Recording::open(const char* path, EnableWord* word) {
 bool Recording::is_ours(off_t* size) const {
   const int fd = fd_.load(std::memory_order_relaxed);
   struct stat found {};
-  if (!process::is_marked(fd, kFlags) || fstat(fd, &found) != 0) return false;
+  if (process::find_mark(fd, kFlags) != 0 || fstat(fd, &found) != 0) return false;
   *size = found.st_size;
   return found.st_dev == device_ && found.st_ino == inode_;
 }

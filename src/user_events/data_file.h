@@ -18,8 +18,9 @@ inline constexpr int kDataFileFlags = O_WRONLY | O_SYNC;
 // such file, -EACCES when it or the way to it is closed to us.
 int open_data_file(process::Pending& pending);
 
-// Whether a descriptor is one that open_data_file() has opened, in this copy of the library or in another.
-inline bool is_data_file(int fd) { return process::is_marked(fd, kDataFileFlags); }
+// 0: a descriptor is one that open_data_file() has opened, in this copy of the library or in another. Else an errno, as
+// process::find_mark().
+inline int check_data_file(int fd) { return process::find_mark(fd, kDataFileFlags); }
 
 // The `format` of the event that is registered under our name, on one line; empty when it cannot be read.
 void read_registered_format(char* out, size_t size);

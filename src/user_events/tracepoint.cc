@@ -92,7 +92,12 @@ bool Tracepoint::load(Link* link) const {
   return packed != 0;
 }
 
-bool Tracepoint::is_usable(Link* link) const { return load(link) && is_data_file(link->fd); }
+// Loads the link: 0 when it can be used, else an errno. EBADF: there is none, or its descriptor is not ours any more.
+int Tracepoint::check(Link* link) {
+  const int error = load(link) ? check_data_file(link->fd) : EBADF;
+  if (error == 0) standing_.clear(OTELUE_STEP_OPEN);
+  return error;
+}
 
 // Registers one bit of the word from the calling thread. EADDRINUSE: its lineage has this bit already, which the kernel
 // keeps right then; or, from every bit, the event exists with other fields.
@@ -126,7 +131,7 @@ int Tracepoint::register_free_bit(int fd, uint32_t* write_index) {
 
 // A descriptor of ours is closed only when it is this very opening, not one that has got its number since.
 void Tracepoint::close_if_ours(const Link& link) const {
-  if (!is_data_file(link.fd)) return;
+  if (check_data_file(link.fd) == EBADF) return;
   const uint64_t number = link.opening == 0 ? 0 : first_number_ + link.opening;
   if (process::has_number(link.fd, number)) ::close(link.fd);
 }
@@ -162,7 +167,7 @@ void Tracepoint::register_anew(News& news) {
     news.add(News::Kind::kRegistered);
     return;
   }
-  if (is_data_file(link.fd)) ::close(link.fd);
+  if (check_data_file(link.fd) != EBADF) ::close(link.fd);
   pending_.clear();
   if (result != 0) standing_.set(OTELUE_STEP_REGISTER, -result, news);
 }
@@ -183,9 +188,14 @@ void Tracepoint::follow_fork() {
 
 bool Tracepoint::ensure_registered(Link* link, News& news) {
   follow_fork();
-  if (is_usable(link)) return true;
+  if (check(link) == 0) return true;
   const process::Lock lock(own_.get().lock, kPatience);
-  if (is_usable(link)) return true;
+  const int error = check(link);
+  if (error == 0) return true;
+  if (error != EBADF) {
+    standing_.set(OTELUE_STEP_OPEN, error, news);
+    return false;
+  }
   if (link->fd >= 0) forget(*link);
   if (retry_.take()) register_anew(news);
   return load(link);
@@ -292,7 +302,7 @@ void Tracepoint::close(News& news) {
   load(&link);
   pending_.set(-1, link.fd);
   const bool had_link = link_.exchange(0, std::memory_order_acq_rel) != 0;
-  if (had_link && is_data_file(link.fd)) {
+  if (had_link && check_data_file(link.fd) != EBADF) {
     unregister_all(link.fd);
     close_if_ours(link);
     pending_.clear();

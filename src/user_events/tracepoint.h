@@ -62,7 +62,7 @@ class Tracepoint final : public Target {
   };
 
   bool load(Link* link) const;
-  bool is_usable(Link* link) const;
+  int check(Link* link);
   bool ensure_registered(Link* link, News& news);
   void follow_fork();
   void register_anew(News& news);
