@@ -198,6 +198,12 @@ int Exporter::shutdown(News& news) {
   return gate_.wait_for_end(until) ? 0 : -ETIMEDOUT;
 }
 
+// Steps at which nothing can be written; OTELUE_STEP_REGISTER may be one, or a word that cannot be healed.
+static bool may_go_together(bool is_registered, uint32_t step) {
+  const bool is_before = step == OTELUE_STEP_FIND || step == OTELUE_STEP_OPEN || step == OTELUE_STEP_SHUTDOWN;
+  return step == OTELUE_STEP_REGISTER || is_registered != is_before;
+}
+
 // One view: what registration came to in this call, and the failure that goes with it.
 void Exporter::status(otelue_status* out, News& news) {
   const Call call(*this, news);
@@ -208,8 +214,11 @@ void Exporter::status(otelue_status* out, News& news) {
     listeners = target_->probe(&link, news);
     target_->settle(link, listeners, news);
     standing = target_->standing();
-    // Unless another thread has registered since.
-    if (listeners != Listeners::kUnregistered || standing.step != OTELUE_STEP_REGISTERED) break;
+    // Unless another thread has registered since, or has failed to.
+    if (may_go_together(listeners != Listeners::kUnregistered, standing.step)) break;
+    // Where that goes on and on, what this call has seen counts.
+    standing = {OTELUE_STEP_REGISTERED, 0};
+    if (listeners == Listeners::kUnregistered) standing = {OTELUE_STEP_OPEN, EBADF};
   }
   out->registered = listeners != Listeners::kUnregistered;
   out->enabled = word_.is_set();
