@@ -43,4 +43,7 @@ for file in files:
         faults.append(f"{file}: a library of the command")
     if room == "otlp" and KERNEL.search(text):
         faults.append(f"{file}: the encoder knows no kernel")
+rows = re.findall(r"^\| (`.*?) \|", (source / "README.md").read_text(), re.MULTILINE)
+rooms = {room for row in rows for room in re.findall(r"`(\w+)`", row)}
+assert rooms == set(ALLOWED), rooms ^ set(ALLOWED)
 assert not faults, "\n".join(faults)
