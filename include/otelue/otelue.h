@@ -11,16 +11,34 @@
  *
  *   Returns   0, or a negative errno. otelue_export() and its kin also return OTELUE_PARTIAL. -EINVAL means a mistake
  *             in an argument, such as NULL where one is needed. errno itself is left as it was.
+ *   Points    While somebody listens, every point of an export is written to our tracepoint, or counted with the reason
+ *             why not, whatever goes on beside it: other exports, forks, rights that are given up, descriptors that
+ *             anybody closes or uses again, listeners that come and go, pauses, shutdown. A fault ends when its cause
+ *             ends: the first call after the back-off (5 s at most) finds all well, and nothing is left over.
+ *   Files     Nothing of ours reaches another file or event, and nobody else's descriptor is closed. Each export looks
+ *             whose the descriptor is when it begins and behind each pause, and so does whatever closes it. One thing
+ *             cannot be ruled out: who closes our descriptor *and* gets its number between that look and the writes or
+ *             the close that follow at once gets what is written, or loses the descriptor. So its number is 64 or above
+ *             where that may be. It is closed by exec.
  *   Threads   Any function may be called from any thread at any time, also on one exporter at once; otelue_close()
- *             must be the last call on its exporter. An export takes no lock and uses no thread-local storage.
+ *             must be the last call on its exporter. An export uses no thread-local storage, and takes a lock only
+ *             where it has to register, for which it waits 0.1 s at most. Several exporters, and several copies of
+ *             the library in one process, do not get in each other's way.
  *   Memory    The library keeps no pointer into what callers hand in, but for the log function and its context. An
  *             export allocates nothing.
  *   Stack     At most 24 KiB, or 80 KiB when the options have OTELUE_ALLOW_LARGE_EVENTS, however deep attributes are
  *             nested. Whether somebody listens makes no difference of more than that.
  *   Signals   No function is async-signal-safe. None installs a handler, prints, or ends the process. None blocks, but
- *             for the pauses that the options ask for and the bounded wait of otelue_shutdown().
- *   fork      A child goes on with its parent's exporters: with what it inherited, and with a registration of its own
- *             where it may have one.
+ *             for the pauses that the options ask for, the wait above, and the bounded wait of otelue_shutdown().
+ *   fork      A child exports with what its parent opened, and needs no right of its own for that: open in the parent,
+ *             then drop privileges, chroot or lower limits in the child. A child that may open the tracepoint itself
+ *             needs nothing from its parent. Neither notices when the other shuts down. It makes no difference what
+ *             other threads were doing, nor whether a signal handler forked; of exports that were under way the child
+ *             has none.
+ *             Linux before July 2026 (commit 25a7090767304) may crash when one thread unregisters while another forks.
+ *             So fork() waits for a shutdown that is unregistering, and that for fork(), each for a second at most.
+ *             What goes past pthread_atfork(), such as _Fork() and clone() without CLONE_VM, must not run beside
+ *             otelue_shutdown() on such kernels.
  */
 #ifndef OTELUE_OTELUE_H
 #define OTELUE_OTELUE_H
