@@ -420,7 +420,10 @@ int __wrap_madvise(void* address, size_t size, int advice) {
   return __real_madvise(address, size, advice);
 }
 
-pid_t __wrap_getpid(void) { return is_simulated ? task().process->pid : __real_getpid(); }
+pid_t __wrap_getpid(void) {
+  ask(Call::kProcess, 0);
+  return is_simulated ? task().process->pid : __real_getpid();
+}
 
 int __wrap_clock_gettime(clockid_t clock, timespec* time) {
   if (const int error = ask(Call::kClock, 0); error != 0) return fail(error);
@@ -432,6 +435,7 @@ int __wrap_clock_gettime(clockid_t clock, timespec* time) {
 }
 
 int __wrap_nanosleep(const timespec* time, timespec* left) {
+  ask(Call::kSleep, 0);
   return wait == nullptr ? __real_nanosleep(time, left) : 0;
 }
 
@@ -443,6 +447,7 @@ long __wrap_syscall(long number, ...) {
   const auto value = va_arg(arguments, uint32_t);
   auto* until = va_arg(arguments, const long*);
   va_end(arguments);
+  ask(Call::kFutex, 0);
   const bool waits = (operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
   if (wait == nullptr) {
     return __real_syscall(number, word, operation, value, until, nullptr, FUTEX_BITSET_MATCH_ANY);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A kernel that has user_events, for programs that are linked with -Wl,--wrap (see meson.build): what the library calls
-// comes here. It knows processes with descriptors, openings that descriptors share, thread lineages with the enable words
-// that they registered, listeners, and other files that descriptors may turn into.
+// comes here. It knows processes with descriptors, openings that descriptors share, thread lineages with the enable
+// words that they registered, listeners, and other files that descriptors may turn into.
 #ifndef OTELUE_TESTS_TRACEPOINT_FAKE_KERNEL_H
 #define OTELUE_TESTS_TRACEPOINT_FAKE_KERNEL_H
 
@@ -13,7 +13,8 @@
 
 namespace fake {
 
-enum class Call { kOpen, kClose, kControl, kIoctl, kWrite, kRead, kMap, kAdvise, kClock };
+// Behind kRead: what others cannot notice.
+enum class Call { kOpen, kClose, kControl, kIoctl, kWrite, kRead, kMap, kAdvise, kClock, kProcess, kSleep, kFutex };
 
 // What open() made, or what somebody else has under a number.
 struct Opening {
@@ -92,7 +93,7 @@ extern thread_local Task* current;
 extern int (*before)(Call call, int detail);
 // Waits until a word has another value or a time has come; nullptr: really.
 extern void (*wait)(const uint32_t* word, uint32_t value, uint64_t until);
-// Whether time stands still but for what the program says, and madvise() fails, so that the library asks for the process.
+// Whether madvise() fails, so that the library asks for the process, and is told that of the task.
 extern bool is_simulated;
 
 // The memory that processes have at the same addresses: that of `running` is in place.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each system call of an exporter's life fails once, at every position, with each plausible errno: alone, beside a second
-// thread, and in a life that goes on in a forked child. Nothing crashes or hangs, every point is counted, and when the
-// failure is over nothing of it is left: the status is clean, points arrive, one descriptor is open, and in the end none.
+// Each system call of an exporter's life fails once, at every position, with each plausible errno: alone, beside a
+// second thread, and in a life that goes on in a forked child. Nothing crashes or hangs, every point is counted, and
+// when the failure is over nothing of it is left: the status is clean, points arrive, one descriptor is open, and in
+// the end none.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
