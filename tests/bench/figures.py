@@ -130,14 +130,12 @@ class Bench:
         self.library = build / "src/library/libotelue.so.1"
         self.out = build / "figures"
         self.out.mkdir(exist_ok=True)
-        self.wrap = build / "wrap" if (build / "wrap/tests/bench/bench").exists() else None
 
     @contextlib.contextmanager
     def programs(self, *names, sink="libsink.so"):
         preload = sink and self.build / "tests/bench" / sink
         commands = {
             "bench": self.build / "tests/bench/bench",
-            "wrap": self.wrap and self.wrap / "tests/bench/bench",
             "reference": self.build / "reference/release/reference",
         }
         started = [Program(commands[name], preload=preload) for name in names]
@@ -165,7 +163,7 @@ class Bench:
     def export(self):
         self.report.title(f"Whole export of {SERIES:,} sums with five string attributes into the sink")
         self.same_points()
-        with self.programs("bench", "reference") as (bench, peer), contextlib.ExitStack() as stack:
+        with self.programs("bench", "reference") as (bench, peer):
             for form in ["records", "sets"]:
                 bench.ask(f"check sum {form} {DEFAULT} {SERIES}")
             self.report.note("the raw-pointer writer writes the same bytes (compared)")
@@ -179,10 +177,6 @@ class Bench:
                 "copy": otelue(bench, writer="copy"),
                 "write": otelue(bench, writer="write"),
             }
-            if self.wrap:
-                (wrap,) = stack.enter_context(self.programs("wrap"))
-                contenders["wrap records"] = otelue(wrap)
-                contenders["wrap sets"] = otelue(wrap, form="sets")
             results = interleave(contenders, self.rounds)
         cost = {name: per_point(rounds) for name, rounds in results.items()}
         add = self.report.add
@@ -194,10 +188,6 @@ class Bench:
         add("attribute records", cost["records"], cost["copy"], peer="memcpy and write() of finished events")
         add("encoded sets", cost["sets"], cost["copy"], peer="memcpy and write() of finished events")
         add("memcpy and write() of finished events", cost["copy"], cost["write"], peer="write() alone")
-        if self.wrap:
-            peer = "the same with nanopb from the wrap, PB_BUFFER_ONLY"
-            add("attribute records", cost["records"], cost["wrap records"], peer=peer)
-            add("encoded sets", cost["sets"], cost["wrap sets"], peer=peer)
         one, other = results["records"][0], results["reference"][0]
         add("bytes", one["bytes"] / one["points"], other["bytes"] / other["points"], "B/point", "reference", "<= 0.5")
         add("events", one["events"] / one["points"], other["events"] / other["points"], "/point", "reference",
