@@ -154,12 +154,18 @@ class Converter:
                 fields.update(value_type=kind, body=self.body(kind, p))
         self.batch.add_point(metric, **fields)
 
+    def entity_refs(self, refs):
+        def texts(keys):
+            return self.batch.run("2I", [self.text(key) for key in keys])
+        return self.batch.run("8I", [(*self.text(e.schema_url), *self.text(e.type), *texts(e.id_keys),
+                                      *texts(e.description_keys)) for e in refs])
+
     def resource(self, rm):
         r = rm.resource
         if not rm.HasField("resource") and not rm.schema_url:
             return 0
         return self.batch.add_resource(self.attributes(r.attributes, 4), self.text(rm.schema_url),
-                                       r.dropped_attributes_count)
+                                       r.dropped_attributes_count, self.entity_refs(r.entity_refs))
 
     def scope(self, sm, resource):
         s = sm.scope

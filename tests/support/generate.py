@@ -181,6 +181,10 @@ class Generator:
         rm.resource.SetInParent()
         self.attributes(rm.resource.attributes, RESOURCE_VALUE)
         rm.resource.dropped_attributes_count = self.random.choice((0, 0, 128))
+        for _ in range(self.random.choice((0, 0, 0, 1, 2))):
+            entity = rm.resource.entity_refs.add(schema_url=self.text(), type=self.text())
+            for keys in (entity.id_keys, entity.description_keys):
+                keys.extend(self.key() for _ in range(self.random.randrange(3)))
         return rm
 
     def rows(self):

@@ -161,11 +161,11 @@ class Batch:
             return 0, 0
         return self.put(b"".join(struct.pack("=" + layout, *row) for row in rows)), len(rows)
 
-    def set_resource(self, attributes=(0, 0), schema_url=(0, 0), dropped=0):
-        self.resource = self.add_resource(attributes, schema_url, dropped)
+    def set_resource(self, *fields, **more):
+        self.resource = self.add_resource(*fields, **more)
 
-    def add_resource(self, attributes=(0, 0), schema_url=(0, 0), dropped=0):
-        return self.pack("8IQ", *attributes, *schema_url, 0, 0, dropped, 0, 0)
+    def add_resource(self, attributes=(0, 0), schema_url=(0, 0), dropped=0, entity_refs=(0, 0)):
+        return self.pack("8IQ", *attributes, *schema_url, *entity_refs, dropped, 0, 0)
 
     def add_scope(self, resource=0, dropped=0, name=(0, 0), version=(0, 0), schema_url=(0, 0), attributes=(0, 0)):
         return self.pack("10IQ", resource, dropped, *name, *version, *schema_url, *attributes, 0)
