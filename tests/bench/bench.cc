@@ -2,8 +2,8 @@
 // Does the work that figures.py measures. Reads commands, one a line, and answers each with a line of JSON:
 //
 //   round WRITER KIND FORM LIMIT PACKING SERIES EXPORTS THREADS
-//       So many exports; what they took. WRITER is otelue, raw, copy (memcpy and write() of the finished events),
-//       write (the write()s alone) or protobuf; LIMIT is target_event_bytes.
+//       So many exports; what they took. WRITER is otelue, request (of sums, by otelue_export_otlp()), raw, copy (memcpy
+//       and write() of the finished events), write (the write()s alone) or protobuf; LIMIT is target_event_bytes.
 //   check KIND FORM LIMIT SERIES      Whether raw writes the bytes that otelue writes.
 //   stack KIND FORM                   Bytes of stack that an export touches.
 //   hear YES                          Whether somebody listens to the sink.
@@ -144,7 +144,8 @@ class Case {
       : writer_(writer), kind_(kind_of(kind)), limit_(limit), workload_(bench::build(kind_, series, form == "sets")) {
     const otelue_options options = options_of(limit, packing);
     data_file();
-    if (writer == "otelue") require(otelue_open(&options, nullptr, nullptr, &exporter_) == 0, "cannot open");
+    if (writer == "otelue" || writer == "request") require(otelue_open(&options, nullptr, nullptr, &exporter_) == 0, "cannot open");
+    if (writer == "request") request_ = bench::encode_protobuf(workload_);
     if (writer == "copy" || writer == "write") events_ = finish(workload_, options);
   }
   ~Case() { otelue_close(exporter_); }
@@ -153,7 +154,9 @@ class Case {
 
   void run(uint32_t exports) const {
     for (; exports > 0; --exports) {
-      if (exporter_ != nullptr) {
+      if (writer_ == "request") {
+        if (otelue_export_otlp(exporter_, request_.data(), request_.size(), nullptr) != 0) __builtin_trap();
+      } else if (exporter_ != nullptr) {
         if (otelue_export(exporter_, workload_.data(), workload_.size, nullptr) != 0) __builtin_trap();
       } else if (writer_ == "raw") {
         bench::export_raw(workload_, kind_, limit_, data_file());
@@ -183,6 +186,7 @@ class Case {
   const uint32_t limit_;
   const Workload workload_;
   otelue_exporter* exporter_ = nullptr;
+  std::string request_;
   std::vector<std::string> events_;
 };
 

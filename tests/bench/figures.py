@@ -205,6 +205,11 @@ class Bench:
                     }, self.rounds).items()}
                     self.report.add(f"{words}, {form}", cost["ours"], cost["raw"], peer="raw-pointer writer",
                                     wanted="<= 3")
+            cost = {name: per_point(rounds) for name, rounds in interleave({
+                "request": otelue(bench, writer="request", series=1000), "records": otelue(bench, series=1000),
+            }, self.rounds).items()}
+            self.report.add("sums, as an encoded request", cost["request"], cost["records"], peer="attribute records",
+                            wanted="<= 2.5")
             for packing, limit in [("request", DEFAULT), ("request", LARGE)]:
                 results = interleave({
                     "ours": otelue(bench, "instruments", "records", limit, packing, 1000),
@@ -224,6 +229,9 @@ class Bench:
                         shares = where
                 self.report.add(f"{kind}, {form}", counts["otelue"], counts["raw"], "/point", "raw-pointer writer")
                 self.report.note("    of ours in " + ", ".join(f"{name} {n:.0f}" for name, n in shares))
+        count, _ = self.callgrind("request", "sum", "records")
+        records, _ = self.callgrind("otelue", "sum", "records")
+        self.report.add("sum, as an encoded request", count, records, "/point", "attribute records", "<= 2.5")
         for form in ["records", "sets"]:
             count, shares = self.callgrind("otelue", "instruments", form, "request")
             self.report.add(f"metrics of one series, whole request, {form}", count, unit="/point")

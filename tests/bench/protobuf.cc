@@ -94,12 +94,11 @@ std::vector<std::string> points_of(const char* path, std::string* problem) {
 
 }  // namespace
 
-void export_protobuf(const Workload& workload, const DataFile& to) {
-  google::protobuf::ArenaOptions options;
-  options.initial_block_size = 64 * 1024;
-  options.max_block_size = 64 * 1024;
-  google::protobuf::Arena arena(options);
-  auto* request = google::protobuf::Arena::CreateMessage<ExportMetricsServiceRequest>(&arena);
+namespace {
+
+// As the exporter of opentelemetry-cpp does: all points, on an arena.
+ExportMetricsServiceRequest* build_request(const Workload& workload, google::protobuf::Arena* arena) {
+  auto* request = google::protobuf::Arena::CreateMessage<ExportMetricsServiceRequest>(arena);
 
   const auto* batch = at<otelue_batch>(workload, 0);
   auto* resource_metrics = request->add_resource_metrics();
@@ -131,7 +130,21 @@ void export_protobuf(const Workload& workload, const DataFile& to) {
     number->set_as_int(point->as_int);
     add_attributes(workload, point->attributes, number->mutable_attributes());
   }
+  return request;
+}
 
+google::protobuf::ArenaOptions arena_options() {
+  google::protobuf::ArenaOptions options;
+  options.initial_block_size = 64 * 1024;
+  options.max_block_size = 64 * 1024;
+  return options;
+}
+
+}  // namespace
+
+void export_protobuf(const Workload& workload, const DataFile& to) {
+  google::protobuf::Arena arena(arena_options());
+  const auto* request = build_request(workload, &arena);
   const size_t size = request->ByteSizeLong();
   const std::unique_ptr<uint8_t[]> event(new uint8_t[kFrameBytes + size]);
   const uint32_t frame[] = {to.write_index, 0, 0, 0, static_cast<uint32_t>(size) << 16};
@@ -139,6 +152,11 @@ void export_protobuf(const Workload& workload, const DataFile& to) {
   std::memcpy(event.get() + 8, "v0.19.00", 8);
   request->SerializeWithCachedSizesToArray(event.get() + kFrameBytes);
   if (::write(to.fd, event.get(), kFrameBytes + size) < 0) __builtin_trap();
+}
+
+std::string encode_protobuf(const Workload& workload) {
+  google::protobuf::Arena arena(arena_options());
+  return build_request(workload, &arena)->SerializeAsString();
 }
 
 std::string compare(const char* recording, const char* other) {

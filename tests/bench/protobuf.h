@@ -14,6 +14,9 @@ namespace bench {
 // serialized into an array, and written in one piece, whether or not an event may be so large.
 void export_protobuf(const Workload& workload, const DataFile& to);
 
+// Such a request of numbers.
+std::string encode_protobuf(const Workload& workload);
+
 // Whether two recordings have the same points, whatever their times, their order, and however they share events.
 // Empty, or what is different.
 std::string compare(const char* recording, const char* other);
