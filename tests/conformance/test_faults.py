@@ -14,7 +14,7 @@ INT = 3
 
 
 class Three:
-    """Three points, of which tests spoil the second."""
+    """Three points, the second of which has the fault."""
 
     def __init__(self):
         self.batch = Batch()
@@ -161,22 +161,22 @@ def test_headers():
             otelue.encode(batch)
         return error.value.errno
 
-    def spoiled(at, layout, value):
+    def with_fault(at, layout, value):
         bad = bytearray(good)
         struct.pack_into("=" + layout, bad, at, value)
         return bytes(bad)
 
-    assert code(spoiled(0, "I", 1)) == otelue.EBADMSG                      # magic
-    assert code(spoiled(4, "H", 2)) == otelue.EOPNOTSUPP                  # version
-    assert code(spoiled(6, "H", 40)) == otelue.EBADMSG                     # header_size
-    assert code(spoiled(8, "I", len(good) + 1)) == otelue.EBADMSG          # total_size
-    assert code(spoiled(8, "I", 31)) == otelue.EBADMSG
-    assert code(spoiled(12, "I", 1)) == otelue.EOPNOTSUPP                 # flags
-    assert code(spoiled(16, "I", 36)) == otelue.EBADMSG                    # points: misaligned
-    assert code(spoiled(16, "I", 0)) == otelue.EBADMSG                     # inside the header
-    assert code(spoiled(20, "I", 4)) == otelue.EBADMSG                     # too many
-    assert code(spoiled(20, "I", 0xFFFFFFFF)) == otelue.EBADMSG
-    assert code(spoiled(28, "I", 1)) == otelue.EBADMSG                     # reserved
+    assert code(with_fault(0, "I", 1)) == otelue.EBADMSG                      # magic
+    assert code(with_fault(4, "H", 2)) == otelue.EOPNOTSUPP                  # version
+    assert code(with_fault(6, "H", 40)) == otelue.EBADMSG                     # header_size
+    assert code(with_fault(8, "I", len(good) + 1)) == otelue.EBADMSG          # total_size
+    assert code(with_fault(8, "I", 31)) == otelue.EBADMSG
+    assert code(with_fault(12, "I", 1)) == otelue.EOPNOTSUPP                 # flags
+    assert code(with_fault(16, "I", 36)) == otelue.EBADMSG                    # points: misaligned
+    assert code(with_fault(16, "I", 0)) == otelue.EBADMSG                     # inside the header
+    assert code(with_fault(20, "I", 4)) == otelue.EBADMSG                     # too many
+    assert code(with_fault(20, "I", 0xFFFFFFFF)) == otelue.EBADMSG
+    assert code(with_fault(28, "I", 1)) == otelue.EBADMSG                     # reserved
     for length in range(len(good)):
         assert code(good[:length]) == otelue.EBADMSG
 

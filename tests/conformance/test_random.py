@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random batches and requests at any limits: the events are those of the reference, byte for byte.
-
-OTELUE_SEED sets the first seed, OTELUE_RUNS how many are tried."""
+"""Random batches and requests at any limits: the events are those of the reference, byte for byte."""
 
 import concurrent.futures
 import itertools
-import os
 import random
-import time
 
 import messages
 import otelue
@@ -15,10 +11,7 @@ import reference
 from convert import Converter
 from generate import Generator, limits
 from rows import metrics
-
-RUNS = int(os.environ.get("OTELUE_RUNS", 10000))
-FIRST_SEED = int(os.environ.get("OTELUE_SEED", time.time_ns() % 2**31))
-
+from seeds import named, seeds
 
 Request = messages.ExportMetricsServiceRequest
 
@@ -59,23 +52,20 @@ def run(seed):
     return events
 
 
-def run_several(seeds):
+def run_several(cases):
     """Their number of events. protoc, which nothing here is made of, takes those in one piece: requests that follow
     each other are one request."""
     events = []
-    for seed in seeds:
-        try:
+    for seed in cases:
+        with named(seed):
             events += run(seed)
-        except Exception as error:
-            raise AssertionError(f"OTELUE_SEED={seed} OTELUE_RUNS=1: {error!r}") from error
     together = b"".join(events)
-    assert messages.protoc("encode", messages.protoc("decode", together)) == together, seeds
+    assert messages.protoc("encode", messages.protoc("decode", together)) == together, cases
     return len(events)
 
 
 def test_events_are_those_of_the_reference_and_of_protoc():
-    print(f"OTELUE_SEED={FIRST_SEED} OTELUE_RUNS={RUNS}")
-    seeds = range(FIRST_SEED, FIRST_SEED + RUNS)
+    cases = seeds(10_000)
     with concurrent.futures.ProcessPoolExecutor() as pool:
-        events = sum(pool.map(run_several, [seeds[i:i + 25] for i in range(0, RUNS, 25)]))
-    assert events > 3 * RUNS or RUNS < 1000
+        events = sum(pool.map(run_several, [cases[i:i + 25] for i in range(0, len(cases), 25)]))
+    assert events > 3 * len(cases) or len(cases) < 1000

@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Encoded requests of any make come out as they went in, row by row, whatever the limits.
-
-OTELUE_SEED and OTELUE_RUNS as in test_random.py."""
+"""Encoded requests of any make come out as they went in, row by row, whatever the limits."""
 
 import concurrent.futures
-import os
 import pathlib
 import random
-import time
 
 import lenient
 import messages
@@ -20,10 +16,9 @@ from lenient import END_GROUP, START_GROUP, VARINT, delimited, tag
 from messages import varint
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest as Official
 from rows import metrics, rows, split
+from seeds import generator, named, seeds
 
 GOLDEN = pathlib.Path(__file__).parent.parent / "golden"
-RUNS = int(os.environ.get("OTELUE_RUNS", 2000))
-FIRST_SEED = int(os.environ.get("OTELUE_SEED", time.time_ns() % 2**31))
 AMPLE = otelue.options(65360, 65360, otelue.PACK_REQUEST)
 ALL_OPTIONS = [otelue.options(batch, most, packing) for packing in range(3)
                for batch, most in ((1, 8168), (300, 600), (4048, 8168), (16383, 16384), (65360, 65360))]
@@ -72,16 +67,13 @@ def run(seed):
 
 
 def run_or_say_which(seed):
-    try:
+    with named(seed):
         run(seed)
-    except Exception as error:
-        raise AssertionError(f"OTELUE_SEED={seed} OTELUE_RUNS=1: {error!r}") from error
 
 
 def test_requests_that_no_canonical_encoder_writes():
-    print(f"OTELUE_SEED={FIRST_SEED} OTELUE_RUNS={RUNS}")
     with concurrent.futures.ProcessPoolExecutor() as pool:
-        for _ in pool.map(run_or_say_which, range(FIRST_SEED, FIRST_SEED + RUNS), chunksize=25):
+        for _ in pool.map(run_or_say_which, seeds(2000), chunksize=25):
             pass
 
 
@@ -98,8 +90,9 @@ def test_requests_as_dotnet_writes_them():
     written = lenient.dotnet(golden)
     assert b"\x12\x84\x80\x80\x00shop" not in written and b"\x0a\x84\x80\x80\x00shop" in written
     assert len(check_all(written)) == len(rows(golden))
-    for seed in range(FIRST_SEED, FIRST_SEED + 200):
-        canonical = Official.FromString(Generator(random.Random(seed), messages).request().SerializeToString())
+    r = generator()
+    for _ in range(200):
+        canonical = Official.FromString(Generator(r, messages).request().SerializeToString())
         check_all(lenient.dotnet(canonical))
 
 
@@ -306,11 +299,10 @@ def test_a_point_that_is_too_large_costs_itself_alone():
 
 
 def test_damaged_requests_never_crash_and_always_add_up():
-    r = random.Random(FIRST_SEED)
-    print(f"OTELUE_SEED={FIRST_SEED}")
+    r = generator()
     refused = 0
-    for seed in range(FIRST_SEED, FIRST_SEED + 200):
-        good = lenient.Writer(random.Random(seed)).message(Generator(random.Random(seed), messages).request())
+    for _ in range(200):
+        good = lenient.Writer(r).message(Generator(r, messages).request())
         for _ in range(20 if good else 0):
             bad = bytearray(good)
             for _ in range(r.randrange(1, 5)):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is exported on the test kernel is what perf and ftrace receive there, byte for byte, and says what went in.
 
-The golden messages, which have every field, and random ones. OTELUE_SEED sets the first seed, OTELUE_RUNS how many are
-tried. OTELUE_VM is the command that runs OTELUE_EXPORT_CORPUS on that kernel."""
+The golden messages, which have every field, and random ones. OTELUE_VM is the command that runs OTELUE_EXPORT_CORPUS on
+that kernel."""
 
 import ctypes
 import os
@@ -10,17 +10,15 @@ import pathlib
 import random
 import struct
 import subprocess
-import time
 
 import convert
 import messages
 import otelue
+import seeds
 from generate import Generator
 from google.protobuf import text_format
 from rows import rows
 
-RUNS = int(os.environ.get("OTELUE_RUNS", 300))
-FIRST_SEED = int(os.environ.get("OTELUE_SEED", time.time_ns() % 2**31))
 GOLDEN = pathlib.Path(__file__).parent.parent / "golden"
 PACKINGS = (otelue.PACK_METRIC, otelue.PACK_POINT, otelue.PACK_REQUEST)
 BATCH_BYTES = (4048, 8168)
@@ -42,8 +40,8 @@ class Case:
 def requests():
     for path in sorted(GOLDEN.glob("*.textproto")):
         yield path.stem, text_format.Parse(path.read_text(), messages.ExportMetricsServiceRequest())
-    for seed in range(FIRST_SEED, FIRST_SEED + RUNS):
-        yield f"OTELUE_SEED={seed} OTELUE_RUNS=1", Generator(random.Random(seed), messages).request()
+    for seed in seeds.seeds(300):
+        yield seeds.name(seed), Generator(random.Random(seed), messages).request()
 
 
 def cases():
@@ -92,7 +90,6 @@ def check(case, returned, result, perf, ftrace):
 
 
 def test_listeners_receive_what_was_exported(tmp_path):
-    print(f"OTELUE_SEED={FIRST_SEED} OTELUE_RUNS={RUNS}")
     corpus = list(cases())
     (tmp_path / "corpus").write_bytes(b"".join(case.bytes for case in corpus))
     subprocess.run([os.environ["OTELUE_VM"], "--share", tmp_path, os.environ["OTELUE_EXPORT_CORPUS"],

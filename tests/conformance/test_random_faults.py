@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A batch in which one known thing is spoiled loses exactly the points that refer to it, for exactly that reason.
-
-OTELUE_SEED and OTELUE_RUNS as in test_random.py."""
+"""A known fault in a batch costs exactly the points that refer to it, for exactly that reason; random ones add up."""
 
 import collections
-import os
 import random
 import struct
-import time
 
 import messages
 import otelue
@@ -15,9 +11,8 @@ import reference
 from convert import EXPONENTIAL_HISTOGRAM, GAUGE, HISTOGRAM, KINDS, SUM, SUMMARY, Converter
 from generate import Generator
 from rows import rows as rows_of
+from seeds import generator, named, seeds
 
-RUNS = int(os.environ.get("OTELUE_RUNS", 3000))
-FIRST_SEED = int(os.environ.get("OTELUE_SEED", time.time_ns() % 2**31))
 Request = messages.ExportMetricsServiceRequest
 
 
@@ -42,7 +37,7 @@ class Batch:
         return KINDS[self.rows[i].metric.WhichOneof("data")]
 
 
-# A fault: what it spoils, given the offset of a record, and the reason for which points are then refused.
+# A fault: what puts it in, given the offset of a record, and the reason for which points are then refused.
 OUTSIDE = 0xFFFFFFF8
 POINT = {
     "a metric that is misaligned": (lambda b, at: b.set(at, b.get(at) + 4), otelue.REASON_REFERENCE),
@@ -118,7 +113,7 @@ RESOURCE = {
 
 
 def faults_of_point(b, i):
-    """(name, spoil, reason) for all that can be spoiled in a point."""
+    """(name, what puts it in, reason, offset) of every fault that a point can have."""
     at, kind, point = b.point(i), b.kind(i), b.rows[i].point
     tables = [("point", POINT, at)]
     tables.append(("number", NUMBER, at) if kind in (GAUGE, SUM) else ("with body", WITH_BODY, at))
@@ -130,8 +125,8 @@ def faults_of_point(b, i):
         tables.append(("attribute", ATTRIBUTE, b.get(at + 24) + 24 * (len(point.attributes) - 1)))
     if kind != SUMMARY and point.exemplars:
         tables.append(("exemplar", EXEMPLAR, b.get(at + 32) + 64 * (len(point.exemplars) - 1)))
-    return [(f"{what}: {name}", spoil, reason, where) for what, table, where in tables
-            for name, (spoil, reason) in table.items()]
+    return [(f"{what}: {name}", put_in, reason, where) for what, table, where in tables
+            for name, (put_in, reason) in table.items()]
 
 
 def faults_of_heads(b, i):
@@ -144,8 +139,8 @@ def faults_of_heads(b, i):
         resource = b.get(scope) or b.get(24)
         if resource:
             tables.append(("resource", RESOURCE, resource, 0))
-    return [(f"{what}: {name}", spoil, reason, where, level) for what, table, where, level in tables
-            for name, (spoil, reason) in table.items()]
+    return [(f"{what}: {name}", put_in, reason, where, level) for what, table, where, level in tables
+            for name, (put_in, reason) in table.items()]
 
 
 def run(seed, seen):
@@ -157,13 +152,13 @@ def run(seed, seen):
     refused = {}
     if r.random() < 0.6:
         for i in r.sample(range(len(rows)), min(len(rows), r.choice((1, 1, 1, 2, 5)))):
-            name, spoil, refused[i], where = r.choice(faults_of_point(b, i))
-            spoil(b, where)
+            name, put_in, refused[i], where = r.choice(faults_of_point(b, i))
+            put_in(b, where)
             seen[name] += 1
     else:
         i = r.randrange(len(rows))
-        name, spoil, reason, where, level = r.choice(faults_of_heads(b, i))
-        spoil(b, where)
+        name, put_in, reason, where, level = r.choice(faults_of_heads(b, i))
+        put_in(b, where)
         refused = {k: reason for k, row in enumerate(rows) if row[level] is rows[i][level]}
         seen[name] += 1
     wanted = [row.bytes() for i, row in enumerate(rows) if i not in refused]
@@ -175,24 +170,21 @@ def run(seed, seen):
 
 
 def test_a_fault_costs_the_points_that_refer_to_it():
-    print(f"OTELUE_SEED={FIRST_SEED} OTELUE_RUNS={RUNS}")
     seen = collections.Counter()
-    for seed in range(FIRST_SEED, FIRST_SEED + RUNS):
-        try:
+    cases = seeds(3000)
+    for seed in cases:
+        with named(seed):
             run(seed, seen)
-        except Exception as error:
-            raise AssertionError(f"OTELUE_SEED={seed} OTELUE_RUNS=1: {error!r}") from error
     tables = (POINT, NUMBER, WITH_BODY, NOT_SUMMARY, *BODY.values(), ATTRIBUTE, EXEMPLAR, METRIC, SCOPE, RESOURCE)
-    assert len(seen) == sum(map(len, tables)) or RUNS < 3000  # every fault had its turn
+    assert len(seen) == sum(map(len, tables)) or len(cases) < 3000  # every fault had its turn
 
 
-def test_batches_with_random_damage_add_up_and_decode():
-    print(f"OTELUE_SEED={FIRST_SEED}")
-    r = random.Random(FIRST_SEED)
+def test_batches_with_random_faults_add_up_and_decode():
+    r = generator()
     words = (0, 1, 2, 4, 8, 31, 32, 36, 40, 0x7FFFFFFF, 0xFFFFFFF8, 0xFFFFFFFF)
     outcomes = collections.Counter()
-    for seed in range(FIRST_SEED, FIRST_SEED + 200):
-        good = Converter(sets=seed % 2 == 0, random=r).convert(Generator(random.Random(seed), messages).rows())
+    for number in range(200):
+        good = Converter(sets=number % 2 == 0, random=r).convert(Generator(r, messages).rows())
         for _ in range(30):
             bad = bytearray(good)
             for _ in range(r.randrange(1, 6)):
