@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every public function from C: what it returns for arguments good and bad. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <otelue/builder.h>
 #include <otelue/otelue.h>
@@ -157,7 +160,9 @@ static void check_huge(void) {
     otelue_cursor cursor;
     otelue_result result;
     size_t written = 0;
-    const otelue_ref longest = {long_at, half};
+    otelue_ref longest;
+    longest.off = long_at;
+    longest.len = half;
     otelue_builder_init(&b, batch, long_at);
     memset(&metric, 0, sizeof metric);
     memset(&point, 0, sizeof point);
