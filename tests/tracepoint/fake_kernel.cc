@@ -29,14 +29,14 @@ namespace fake {
 thread_local Task* current = nullptr;
 int (*before)(Call, int) = nullptr;
 void (*wait)(const uint32_t*, uint32_t, uint64_t) = nullptr;
+thread_local bool is_inside = false;
 bool is_simulated = false;
 
 namespace {
 
-constexpr char kDataFile[] = "/sys/kernel/tracing/user_events_data";
+constexpr char kMounts[] = "/proc/self/mountinfo";
 constexpr char kInfo[] = "/proc/thread-self/fdinfo/";
 constexpr char kOurEvent[] = "otlp_metrics";
-constexpr int kFirstNumber = 3;
 
 struct [[gnu::packed]] Registration {
   uint32_t size;
@@ -58,6 +58,7 @@ constexpr unsigned long kRegister = _IOWR('*', 0, Registration*);
 constexpr unsigned long kUnregister = _IOW('*', 2, Unregistration*);
 
 Kernel* instance = nullptr;
+int resets = 0;
 std::atomic_flag is_busy = ATOMIC_FLAG_INIT;
 // Nobody is in here while a real process is forked. Behind the library's own handlers, which wait for who is in here.
 const int forks_wait = pthread_atfork(
@@ -71,8 +72,10 @@ Process* running = nullptr;
 
 Task& task() {
   static thread_local Task own{nullptr};
+  static thread_local int of_reset = -1;
   if (current != nullptr) return *current;
-  if (own.process == nullptr) own.process = &kernel().first;
+  if (of_reset != resets) own = Task{&kernel().first};
+  of_reset = resets;
   return own;
 }
 
@@ -84,8 +87,10 @@ int fail(int error) {
 }
 
 int add(Process& process, OpeningRef opening, int lowest) {
+  if (lowest >= kernel().limit) return fail(EINVAL);
   int number = lowest;
   while (process.files.count(number) != 0) ++number;
+  if (number >= kernel().limit) return fail(EMFILE);
   ++kernel().events;
   kernel().changes[{process.pid, number}] = kernel().events;
   process.files[number] = std::move(opening);
@@ -101,6 +106,7 @@ bool came_since(const Task& by, int number) {
 
 Quietly::Quietly() {
   while (is_busy.test_and_set(std::memory_order_acquire)) sched_yield();
+  is_inside = true;
   if (AnnotateIgnoreSyncBegin == nullptr) return;
   AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
   AnnotateIgnoreSyncBegin(__FILE__, __LINE__);
@@ -110,6 +116,7 @@ Quietly::~Quietly() {
     AnnotateIgnoreSyncEnd(__FILE__, __LINE__);
     AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
   }
+  is_inside = false;
   is_busy.clear(std::memory_order_release);
 }
 
@@ -119,6 +126,7 @@ Kernel& kernel() {
 }
 
 void reset() {
+  ++resets;
   delete instance;
   instance = new Kernel;
   running = &instance->first;
@@ -173,6 +181,10 @@ void Kernel::set_bit(const Process& process, const Enabler& enabler, bool to) {
 void Kernel::listen(int change) {
   listeners += change;
   ++events;
+  if (!is_late) catch_up();
+}
+
+void Kernel::catch_up() {
   auto tell = [&](const Process& process) {
     for (const Enabler& enabler : process.enablers) set_bit(process, enabler, listeners > 0);
   };
@@ -223,9 +235,13 @@ int open_file(const char* path, int flags) {
   auto opening = std::make_shared<Opening>();
   opening->is_ours = true;
   opening->flags = flags & ~(O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC);
-  if (strcmp(path, kDataFile) == 0) {
+  if (const auto place = kernel().places.find(path); place != kernel().places.end()) {
     if (!process.may_open) return fail(EACCES);
+    if (place->second != 0) return fail(place->second);
     opening->kind = Kind::kData;
+  } else if (strcmp(path, kMounts) == 0 && !kernel().mounts.empty()) {
+    opening->kind = Kind::kText;
+    opening->text = kernel().mounts;
   } else if (strncmp(path, kInfo, strlen(kInfo)) == 0) {
     const OpeningRef about = process.at(atoi(path + strlen(kInfo)));
     if (about == nullptr) return fail(ENOENT);
@@ -238,7 +254,7 @@ int open_file(const char* path, int flags) {
   } else {
     return fail(ENOENT);
   }
-  return add(process, opening, kFirstNumber);
+  return add(process, opening, kernel().lowest);
 }
 
 int control(int number, int command, void* argument) {
@@ -303,6 +319,7 @@ ssize_t take_event(Opening& opening, const char* data, size_t size) {
     return static_cast<ssize_t>(size);
   }
   if (kernel().listeners == 0) return -EBADF;
+  if (kernel().is_elsewhere) return static_cast<ssize_t>(size);
   memcpy(&rel_loc, data + 16, sizeof rel_loc);
   if (20 + (rel_loc & 0xffff) + (rel_loc >> 16) > size) return -EFAULT;
   kernel().received.emplace_back(data + 20, size - 20);

@@ -65,12 +65,20 @@ class Kernel {
   Process first;
   std::vector<std::unique_ptr<Process>> children;
   int listeners = 0;
+  bool is_elsewhere = false;  // they hear other processors alone
+  bool is_late = false;       // enable words change some time later: at catch_up()
   std::vector<std::string> received;     // payloads of otlp_metrics
   std::vector<std::string> violations;   // of what the library promises
+  // Where the data file is, or the errno of an attempt to open it there; what /proc/self/mountinfo says.
+  std::map<std::string, int> places{{"/sys/kernel/tracing/user_events_data", 0}};
+  std::string mounts;
+  int lowest = 3;   // descriptor that is free
+  int limit = 1024;  // of descriptors
   uint64_t now = 1'000'000'000;
   uint64_t events = 0;                   // counts what happens
 
   void listen(int change);
+  void catch_up();
   Process* fork(const Task& task);
   // What others do to a process.
   void close(Process& process, int number);
@@ -93,6 +101,8 @@ extern thread_local Task* current;
 extern int (*before)(Call call, int detail);
 // Waits until a word has another value or a time has come; nullptr: really.
 extern void (*wait)(const uint32_t* word, uint32_t value, uint64_t until);
+// Whether this thread is in the fake kernel.
+extern thread_local bool is_inside;
 // Whether madvise() fails, so that the library asks for the process, and is told that of the task.
 extern bool is_simulated;
 

@@ -11,7 +11,7 @@
 
 constexpr uint32_t kPoints = 3;
 
-inline std::string batch_of_points() {
+inline std::string batch_of_points(uint32_t points = kPoints) {
   std::string memory(2048, '\0');
   otelue_builder b;
   otelue_builder_init(&b, memory.data(), memory.size());
@@ -21,7 +21,7 @@ inline std::string batch_of_points() {
   otelue_point point{};
   point.metric = otelue_build_metric(&b, &metric);
   point.value_type = OTELUE_INT;
-  for (uint32_t i = 0; i < kPoints; ++i) otelue_build_point(&b, &point);
+  for (uint32_t i = 0; i < points; ++i) otelue_build_point(&b, &point);
   size_t size = 0;
   if (otelue_builder_finish(&b, &size) != 0) std::abort();
   memory.resize(size);
@@ -40,6 +40,13 @@ inline otelue_result export_points(otelue_exporter* exporter, const std::string&
   result.struct_size = sizeof result;
   otelue_export(exporter, batch.data(), batch.size(), &result);
   return result;
+}
+
+inline otelue_status status_of(otelue_exporter* exporter) {
+  otelue_status status{};
+  status.struct_size = sizeof status;
+  otelue_get_status(exporter, &status);
+  return status;
 }
 
 inline bool adds_up(const otelue_result& result) {
