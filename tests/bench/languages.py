@@ -32,6 +32,11 @@ LANGUAGES = [
         {"sum": "<= 1/30 = 0.033", "histogram": "<= 1/9 = 0.11"},
         PYTHONPATH=str(ROOT / "src/bindings/python/src"),
     ),
+    Language(
+        "Go",
+        [ROOT / "tests/bindings/go/program", "measure"],
+        {"sum": "<= 1/15 = 0.067", "histogram": "<= 1/15 = 0.067"},
+    ),
 ]
 
 
