@@ -24,7 +24,9 @@ ALLOWED = {
 KERNEL = re.compile(r"<(fcntl|unistd|errno|cerrno|time|sys/(ioctl|stat|mman|uio))")
 
 source = pathlib.Path(sys.argv[1])
-files = [f for f in source.rglob("*") if f.suffix in (".h", ".cc", ".c")]
+# Each package in bindings stands on the installed library, and is checked by its own suite.
+files = [f for f in source.rglob("*")
+         if f.suffix in (".h", ".cc", ".c") and f.relative_to(source).parts[0] != "bindings"]
 assert len(files) > 20
 faults = []
 for file in files:

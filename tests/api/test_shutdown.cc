@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What otelue_shutdown() waits for, and what it does not. Exports go to a recording, with pauses long enough that a test
-// that had to sit through them would not end.
+// What otelue_shutdown() waits for, and what it does not. Exports go to a recording, with pauses that together are longer
+// than it ever waits.
 #include <otelue/otelue.hpp>
 
 #include <errno.h>
@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -19,7 +20,7 @@
 
 namespace {
 
-constexpr uint32_t kPoints = 300;
+constexpr uint32_t kPoints = 30;
 
 std::string batch_of(uint32_t points) {
   otelue::Batch batch;
@@ -148,10 +149,12 @@ TEST_CASE("a second shutdown returns no earlier than the first") {
     exporter.wait_for_event();
     one.stop();
     std::atomic<int> under_way{0};
+    std::mutex looking;  // is_closed() opens the file
     auto shut = [&] {
       ++under_way;
       // Each that says that all is done says the truth.
       const int result = otelue_shutdown(exporter.handle);
+      const std::lock_guard<std::mutex> lock(looking);
       return result == -ETIMEDOUT || (result == 0 && exporter.is_closed());
     };
     std::atomic<int> right{0};
