@@ -45,8 +45,9 @@ struct OnFakeKernel {
     fake::reset();
     fake::before = do_deed;
     fake::wait = [](const uint32_t* word, uint32_t value, uint64_t) {
-      if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value) return;
-      if (!time_stands || ++waits > 20'000) __atomic_fetch_add(&fake::kernel().now, 1'000'000, __ATOMIC_RELAXED);
+      const bool hangs = ++waits > 20'000;
+      if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value && !hangs) return;
+      if (!time_stands || hangs) __atomic_fetch_add(&fake::kernel().now, 1'000'000, __ATOMIC_RELAXED);
       usleep(10);
     };
     time_stands = is_armed = false;
