@@ -36,6 +36,12 @@ assert all(re.fullmatch(r"libc\.so\.6|ld-linux[-.\w]*|ld64\.so\.\d", name) for n
 assert re.findall(r"\(SONAME\).*\[(.*)\]", dynamic) == [soname], dynamic
 assert "NODELETE" in dynamic
 
+# It has no thread-local storage, and calls nothing that allocates or takes a lock of the C library.
+assert " TLS " not in output("readelf", "-lW", library)
+called = {line.split()[-1].split("@")[0] for line in output("nm", "-D", "--undefined-only", library).splitlines()}
+assert "write" in called
+assert not [name for name in called if re.match(r"[mc]alloc|realloc|free$|strerror|pthread_(mutex|rwlock|once)", name)]
+
 # In the archive all else is local, nanopb included, and the functions are hidden: what it is linked into exports none.
 symbols = [line.split() for line in output("readelf", "-sW", archive).splitlines() if re.match(r" *\d+: ", line)]
 symbols = [fields for fields in symbols if len(fields) == 8]
