@@ -34,15 +34,15 @@ void note_allocation() {
 
 }  // namespace
 
-extern "C" void* malloc(size_t size) {
+extern "C" void* malloc(size_t size) noexcept {
   note_allocation();
   return __libc_malloc(size);
 }
-extern "C" void* calloc(size_t count, size_t size) {
+extern "C" void* calloc(size_t count, size_t size) noexcept {
   note_allocation();
   return __libc_calloc(count, size);
 }
-extern "C" void* realloc(void* old, size_t size) {
+extern "C" void* realloc(void* old, size_t size) noexcept {
   note_allocation();
   return __libc_realloc(old, size);
 }

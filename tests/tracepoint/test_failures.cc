@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <functional>
+#include <future>
 #include <thread>
 
 #include "catch.h"
@@ -261,7 +262,7 @@ void check_child_forked_amid_an_export(otelue_exporter* exporter) {
   const std::string batch = batch_of_points();
   listen(+1);
   holds_writes = true;
-  std::thread writer([&] { CHECK(export_points(exporter, batch).points_exported == kPoints); });
+  auto writer = std::async(std::launch::async, export_points, exporter, batch);
   while (!is_held) std::this_thread::yield();
   const pid_t child = fork();
   if (child == 0) {
@@ -274,7 +275,7 @@ void check_child_forked_amid_an_export(otelue_exporter* exporter) {
     _exit(problem.empty() ? 0 : 1);
   }
   holds_writes = false;
-  writer.join();
+  CHECK(writer.get().points_exported == kPoints);
   int status = -1;
   CHECK(waitpid(child, &status, 0) == child);
   CHECK(status == 0);

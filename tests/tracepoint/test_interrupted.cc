@@ -7,7 +7,10 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "catch.h"
 #include "fake_kernel.h"
@@ -195,11 +198,11 @@ TEST_CASE("fork() waits until a shutdown of another thread has unregistered") {
     usleep(20'000);
     has_unregistered = true;
   });
-  std::thread other([&] { CHECK(otelue_shutdown(exporter) == 0); });
+  auto other = std::async(std::launch::async, otelue_shutdown, exporter);
   wait_until(is_unregistering);
   is_forking = true;
   CHECK(holds_in_child([] { return has_unregistered ? "" : "it was forked amid an unregistration"; }));
-  other.join();
+  CHECK(other.get() == 0);
 }
 
 TEST_CASE("a shutdown that does not come to its end holds up fork() for a second, and its child no longer") {
@@ -211,14 +214,14 @@ TEST_CASE("a shutdown that does not come to its end holds up fork() for a second
     is_unregistering = true;
     wait_until(may_end);
   });
-  std::thread other([&] { CHECK(otelue_shutdown(exporter) == 0); });
+  auto other = std::async(std::launch::async, otelue_shutdown, exporter);
   wait_until(is_unregistering);
   CHECK(holds_in_child([&]() -> std::string {
     if (otelue_shutdown(exporter) != 0) return "a half-shut exporter cannot be shut down";
     return fake::kernel().first.ours().empty() ? "" : "a descriptor is left";
   }));
   may_end = true;
-  other.join();
+  CHECK(other.get() == 0);
   CHECK(fake::kernel().first.ours().empty());
 }
 
@@ -233,20 +236,18 @@ TEST_CASE("a second shutdown returns no earlier than the first") {
     is_exporting = true;
     wait_until(may_end);
   });
-  std::thread writer([&] { CHECK(export_points(exporter, lab.batch).points_exported == kPoints); });
+  auto writer = std::async(std::launch::async, export_points, exporter, lab.batch);
   wait_until(is_exporting);
-  std::thread shutdowns[2];
-  for (auto& one : shutdowns) {
-    one = std::thread([&] {
-      CHECK(otelue_shutdown(exporter) == 0);
-      CHECK(fake::kernel().first.ours().empty());
-      CHECK(may_end);
-    });
-  }
+  auto shut_down = [exporter] {
+    return otelue_shutdown(exporter) == 0 && may_end && fake::kernel().first.ours().empty();
+  };
+  auto first = std::async(std::launch::async, shut_down);
+  auto second = std::async(std::launch::async, shut_down);
   usleep(20'000);
   may_end = true;
-  writer.join();
-  for (auto& one : shutdowns) one.join();
+  CHECK(writer.get().points_exported == kPoints);
+  CHECK(first.get());
+  CHECK(second.get());
   CHECK(otelue_shutdown(exporter) == 0);
 }
 
@@ -262,11 +263,11 @@ TEST_CASE("a shutdown ends a pause") {
   static std::atomic<bool> is_exporting;
   is_exporting = false;
   in_front_of(Call::kWrite, kEvent, [] { is_exporting = true; });
-  std::thread writer([&] { CHECK(export_points(exporter, lab.batch).points_exported == kPoints); });
+  auto writer = std::async(std::launch::async, export_points, exporter, lab.batch);
   wait_until(is_exporting);
   CHECK(otelue_shutdown(exporter) == 0);
   CHECK(fake::kernel().now == then);
-  writer.join();
+  CHECK(writer.get().points_exported == kPoints);
 }
 
 TEST_CASE("an exporter whose log function does not come back can be shut down") {
