@@ -2,6 +2,8 @@
 
 package otelue
 
+//lint:file-ignore U1000 records have all fields that they have in C
+
 // The records of a batch, as otelue/records.h lays them out. layout_test.go compares them with layout.json.
 
 type ref struct{ off, len uint32 }
@@ -191,7 +193,5 @@ const (
 
 // otelue_step
 const stepRegistered = 0
-
-const partial = 1
 
 const encodedAttributesMax = 8200
