@@ -177,7 +177,7 @@ def check_configured(work, project):
     run("meson", "setup", work / "build", *options, **path)
     tests = run("meson", "test", "--list", "-C", work / "build", **path)
     suites = set(re.findall(r"otelue:(\w+)", tests))
-    assert suites == {"unit", "api", "headers", "abi", "ffi", "downstream"}, suites
+    assert suites == {"unit", "api", "headers", "abi", "ffi", "tracepoint", "downstream"}, suites
     failed = subprocess.run(["meson", "setup", work / "whole", *options, "-Dauto_features=enabled"],
                             env={**CLEAN, **path}, capture_output=True)
     assert failed.returncode != 0 and b"'go' not found" in failed.stdout, failed.stdout
