@@ -49,7 +49,7 @@ class Listener:
         self.wait_until(lambda: "listening" in self.messages.read_text())
 
     def wait_until_it_hears(self):
-        self.wait_until(lambda: self.path.exists() and recording.events(self.path))
+        self.wait_until(lambda: self.path.exists() and self.path.stat().st_size > recording.HEADER_SIZE)
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
@@ -70,7 +70,7 @@ class Driver:
     def __init__(self, command):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.exports = []
-        self.reader = threading.Thread(target=self.read)
+        self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
 
     def read(self):

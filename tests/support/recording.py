@@ -5,6 +5,7 @@ import struct
 import typing
 
 MAGIC = b"\x89OTELUE\n"
+HEADER_SIZE = 16
 EVENT, LOST = 1, 2
 
 
