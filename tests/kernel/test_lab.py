@@ -78,7 +78,7 @@ def wait_until(condition):
         time.sleep(0.1)
 
 
-for command, variable, started in ((["sleep", "1000"], "TMPDIR", "*/result"),
+for command, variable, started in ((["sleep", "1000"], "TMPDIR", "*/output/status"),
                                    (["--build"], "OTELUE_CACHE", "build.*/scripts/basic/fixdep")):
     with tempfile.TemporaryDirectory() as directory:
         machine = subprocess.Popen([VM, *command], env={**os.environ, variable: directory}, stderr=subprocess.DEVNULL)
