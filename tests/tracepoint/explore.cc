@@ -6,13 +6,11 @@
 //
 // All promises hold, and the states that are visited are those of the table in README.
 #include <fcntl.h>
-#include <ucontext.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <functional>
 #include <new>
 #include <set>
 #include <sstream>
@@ -20,6 +18,7 @@
 #include <vector>
 
 #include "fake_kernel.h"
+#include "turns.h"
 #include "user_events/tracepoint.h"
 
 namespace {
@@ -29,11 +28,10 @@ using otelue_core::News;
 using otelue_core::Target;
 using otelue_core::user_events::Tracepoint;
 using Listeners = Target::Listeners;
+using turns::Actor;
 
-constexpr int kSwitches = 3;
 constexpr int kPoints = 2;
 constexpr int kOlder = 1;  // a lineage
-constexpr size_t kStack = 128 * 1024;
 
 // What each process has at the same addresses.
 struct Memory {
@@ -43,52 +41,12 @@ struct Memory {
 alignas(Memory) unsigned char memory_bytes[sizeof(Memory)];
 Memory& memory() { return *std::launder(reinterpret_cast<Memory*>(memory_bytes)); }
 
-// Something that goes on beside others: an export, or one deed of the world.
-struct Actor {
-  std::string name;
-  std::function<void(Actor&)> work;
-  fake::Task task{&fake::kernel().first};
-  ucontext_t context{};
-  std::vector<char> stack;
-  bool is_over = false;
-  const uint32_t* waits_for = nullptr;  // to be anything else than `value`, or until
-  uint32_t value = 0;
-  uint64_t until = 0;
-  bool is_instant = false;  // one step that needs no stack
-
-  bool can_go() const {
-    if (is_over) return false;
-    return waits_for == nullptr || __atomic_load_n(waits_for, __ATOMIC_RELAXED) != value || fake::kernel().now >= until;
-  }
-};
-
-// ---- One run: which actor goes at each step is a list of choices.
-
-struct Choice {
-  size_t taken;
-  size_t options;
-};
-std::vector<Choice> choices;
-size_t step = 0;
-int switches_left = 0;
-std::vector<Actor*> actors;
-Actor* running = nullptr;
-ucontext_t scheduler;
 std::set<std::string> states;
 std::string problem;
-
-size_t choose(size_t options) {
-  if (options <= 1) return 0;
-  if (step == choices.size()) choices.push_back({0, options});
-  return choices[step++].taken;
-}
 
 // The state of the first process's registration, in the words of the table.
 void note_state() {
   const fake::Process& process = fake::kernel().first;
-  struct Peek {
-    alignas(8) uint64_t word;
-  };
   uint32_t word = 0;
   memcpy(&word, fake::kernel().word_of(process, const_cast<uint32_t*>(static_cast<const uint32_t*>(
                                                     memory().word.address()))),
@@ -99,69 +57,6 @@ void note_state() {
   });
   states.insert(std::string(!ours.empty() ? "ours" : is_taken ? "another's" : "none") + " " +
                 (static_cast<int32_t>(word) > 0 ? "1" : "0") + " " + (fake::kernel().listeners > 0 ? "yes" : "no"));
-}
-
-void yield() {
-  if (running != nullptr) swapcontext(&running->context, &scheduler);
-}
-
-void start(unsigned index) {
-  Actor& actor = *actors[index];
-  actor.work(actor);
-  actor.is_over = true;
-  swapcontext(&actor.context, &scheduler);
-}
-
-void resume(Actor& actor) {
-  running = &actor;
-  fake::current = &actor.task;
-  fake::run_as(actor.task.process);
-  actor.waits_for = nullptr;
-  if (actor.is_instant) {
-    actor.work(actor);
-    actor.is_over = true;
-  } else {
-    swapcontext(&scheduler, &actor.context);
-  }
-  running = nullptr;
-}
-
-void run(std::vector<Actor>& all) {
-  actors.clear();
-  for (Actor& actor : all) actors.push_back(&actor);
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (all[i].is_instant) continue;
-    all[i].stack.resize(kStack);
-    getcontext(&all[i].context);
-    all[i].context.uc_stack.ss_sp = all[i].stack.data();
-    all[i].context.uc_stack.ss_size = kStack;
-    makecontext(&all[i].context, reinterpret_cast<void (*)()>(start), 1, static_cast<unsigned>(i));
-  }
-  Actor* last = nullptr;
-  while (true) {
-    note_state();
-    std::vector<Actor*> options;
-    if (last != nullptr && last->can_go()) options.push_back(last);
-    const bool is_free = options.empty();  // nobody is interrupted
-    if (is_free || switches_left > 0) {
-      for (Actor* actor : actors) {
-        if (actor != last && actor->can_go()) options.push_back(actor);
-      }
-    }
-    if (options.empty()) {
-      uint64_t next = UINT64_MAX;
-      for (const Actor* actor : actors) {
-        if (!actor->is_over) next = std::min(next, actor->until);
-      }
-      if (next == UINT64_MAX) return;
-      fake::kernel().now = next;
-      continue;
-    }
-    Actor* chosen = options[choose(options.size())];
-    if (!is_free && chosen != last) --switches_left;
-    last = chosen;
-    resume(*chosen);
-  }
 }
 
 // ---- What actors do
@@ -190,7 +85,7 @@ void export_points(Actor& actor, Outcome& outcome) {
   for (int i = 0; is_heard && i < kPoints; ++i) {
     if (i > 0) {
       task.checked_at = fake::Task::kNothingIsExcused;  // what was seen before a pause is out of date
-      yield();
+      turns::yield();
       tracepoint.renew(&link, news);
     }
     memcpy(payload, actor.name.data(), 1);
@@ -319,8 +214,6 @@ void play(const Scenario& scenario) {
   }
 
   problem.clear();
-  step = 0;
-  switches_left = kSwitches;
   std::vector<Actor> all;
   std::vector<Outcome> outcomes(strlen(scenario.actors));
   all.reserve(outcomes.size());
@@ -366,7 +259,7 @@ void play(const Scenario& scenario) {
             self.waits_for = &is_forked;
             self.value = 0;
             self.until = UINT64_MAX;
-            yield();
+            turns::yield();
           }
           if (self.name == "D") child->may_open = false;
           self.task.process = child;
@@ -406,7 +299,7 @@ void play(const Scenario& scenario) {
     }
     all.push_back(std::move(actor));
   }
-  run(all);
+  turns::run(all, note_state);
   for (size_t i = 0; i < all.size(); ++i) {
     if (strchr("TUVC", all[i].name[0]) != nullptr) check_export(all[i], outcomes[i]);
     if (all[i].name == "D") {
@@ -423,14 +316,12 @@ void play(const Scenario& scenario) {
 // All runs of a scenario. Returns their number; stops at a problem.
 size_t explore(const Scenario& scenario) {
   size_t runs = 0;
-  choices.clear();
+  turns::choices.clear();
   while (true) {
     ++runs;
     play(scenario);
     if (!problem.empty()) return runs;
-    while (!choices.empty() && choices.back().taken + 1 == choices.back().options) choices.pop_back();
-    if (choices.empty()) return runs;
-    ++choices.back().taken;
+    if (!turns::has_next_order()) return runs;
   }
 }
 
@@ -454,18 +345,18 @@ int main(int, char** arguments) {
   fake::is_simulated = true;
   fake::place_words_in(memory_bytes, sizeof memory_bytes);
   fake::before = [](fake::Call call, int) {
-    if (call <= fake::Call::kRead) yield();
+    if (call <= fake::Call::kRead) turns::yield();
     return 0;
   };
   fake::wait = [](const uint32_t* word, uint32_t value, uint64_t until) {
-    if (running == nullptr) {
+    if (turns::running == nullptr) {
       fake::kernel().now = until;
       return;
     }
-    running->waits_for = word;
-    running->value = value;
-    running->until = until;
-    yield();
+    turns::running->waits_for = word;
+    turns::running->value = value;
+    turns::running->until = until;
+    turns::yield();
   };
   size_t total = 0;
   for (const Scenario& scenario : kScenarios) {
