@@ -314,7 +314,7 @@ ssize_t take_event(Opening& opening, const char* data, size_t size) {
   memcpy(&index, data, sizeof index);
   if (index >= opening.events.size()) return -ENOENT;
   if (size < 20) return -EINVAL;
-  if (opening.events[index] != "otlp_metrics") {
+  if (opening.events[index] != kOurEvent) {
     kernel().violations.push_back("a frame was written to another event");
     return static_cast<ssize_t>(size);
   }
