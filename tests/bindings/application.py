@@ -50,7 +50,7 @@ TEXTS = (
 )
 DOUBLES = (0.0, -0.0, 0.1, -2.5, 1e300, 5e-324, float("inf"), float("-inf"), float("nan"))
 INTS = (0, 1, -1, 127, 128, 2**31, 2**53 + 1, 2**63 - 1, -(2**63))
-SERIES = 350
+SERIES = 420
 CYCLES = 3
 
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares what an exporter sends with what its SDK's own OTLP encoder says of the same collections:
 
-    compare.py [--values=TYPE,...] LANGUAGE COMMAND...
+    compare.py [--values=TYPE,...] [--kinds=KIND,...] [--lacks=WHAT,...] LANGUAGE COMMAND...
 
-TYPEs are those of attribute values that the SDK has, of application.py's (default: all). COMMAND is run with two more
-arguments: the file of a generated application (application.py) and a directory. For each temporality preference, delta
-and cumulative, it runs the application once and writes to that directory, collection by collection:
+TYPEs of attribute values and KINDs of instruments are those that the SDK has, of application.py's (default: all); WHAT
+it lacks besides: exponential_histogram, exemplars. COMMAND is run with two more arguments: the file of a generated
+application (application.py) and a directory. For each temporality preference, delta and cumulative, it runs the
+application once and writes to that directory, collection by collection:
 
     delta.sdk                 what the SDK's encoder makes of it: uint32_t size in little-endian order, and the request
     delta.metric, .point,     what exporters with these packings record (recordings of otelue/records.h)
@@ -72,20 +73,21 @@ def first_difference(ours, sdk):
     return f"{len(ours)} rows of ours, {len(sdk)} of the SDK"
 
 
-def check_coverage(rows, kinds, temporality):
+def check_coverage(rows, lacks, temporality):
     """The application was none of an easy kind."""
+    kinds = {"gauge", "sum", "histogram", "exponential_histogram"} - lacks
     assert {row.metric.WhichOneof("data") for row in rows} == kinds
-    assert any(row.point.exemplars for row in rows)
+    assert any(row.point.exemplars for row in rows) != ("exemplars" in lacks)
     assert len({row.sm.scope.name for row in rows}) == 3 and all(row.rm.schema_url for row in rows)
     found = {getattr(getattr(row.metric, row.metric.WhichOneof("data")), "aggregation_temporality", 0) for row in rows}
     assert found == ({0, 1, 2} if temporality == "delta" else {0, 2})
 
 
-def compare(language, out, kinds):
+def compare(language, out, lacks):
     shown = set()
     for temporality in ("delta", "cumulative"):
         sdk = rows_of_sdk(language, out / f"{temporality}.sdk", shown)
-        check_coverage(sdk, kinds, temporality)
+        check_coverage(sdk, lacks, temporality)
         wanted = [row.bytes() for row in sdk]
         for packing in ("metric", "point", "request"):
             ours = rows_of_ours(out / f"{temporality}.{packing}", packing)
@@ -97,7 +99,8 @@ def compare(language, out, kinds):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--values", type=lambda text: text.split(","), default=application.VALUES)
+    for name, default in (("values", application.VALUES), ("kinds", application.KINDS), ("lacks", ())):
+        parser.add_argument(f"--{name}", type=lambda text: text.split(","), default=default)
     parser.add_argument("language")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
@@ -106,10 +109,10 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         out = pathlib.Path(directory)
         odd = differences.odd_sets(arguments.language)
-        described = application.generate(seed, values=arguments.values, odd_sets=odd)
+        described = application.generate(seed, arguments.kinds, arguments.values, odd)
         (out / "application.json").write_text(json.dumps(described))
         subprocess.run([*arguments.command, out / "application.json", out], check=True)
-        compare(arguments.language, out, {"gauge", "sum", "histogram", "exponential_histogram"})
+        compare(arguments.language, out, set(arguments.lacks))
 
 
 if __name__ == "__main__":

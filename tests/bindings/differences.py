@@ -31,6 +31,7 @@ def nested(depth, inside):
 PYTHON = ("python",)
 ODD = (
     Odd("int beyond int64", PYTHON, "odd", {"int": str(2**63)}, None, {"string": "9223372036854775808"}),
+    Odd("unsigned beyond int64", ("cpp",), "odd", {"int": str(2**63)}, {"int": str(-(2**63))}, {"string": str(2**63)}),
     Odd("string that is not UTF-8", PYTHON, "odd", {"string": "a\udcff"}, None, {"bytes": "61ff"}),
     Odd("key that is not UTF-8", PYTHON, "o\udcff", {"int": "1"}, None, None),
     Odd("70-deep value", PYTHON, "odd", nested(70, {"int": "1"}), None, nested(DEEPEST, {"empty": True})),
@@ -53,6 +54,8 @@ def write(message, value):
             write(message.array_value.values.add(), element)
     elif kind == "bytes":
         message.bytes_value = bytes.fromhex(content)
+    elif kind == "int":
+        message.int_value = int(content)
     else:
         message.string_value = content
 
