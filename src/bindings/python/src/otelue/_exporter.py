@@ -136,15 +136,14 @@ class UserEventsMetricExporter(MetricExporter):
             self._log_messages()
 
     def _export(self, metrics_data: MetricsData, timeout_millis: float) -> MetricExportResult:
+        library = self._library
+        listening = library is not None and self._handle and library.otelue_listening(self._handle, None)
         if self._is_shut_down:
             level = logging.DEBUG if self._refused else logging.WARNING
             _logger.log(level, "the user_events exporter was shut down: metrics are not exported")
             self._refused = True
             return MetricExportResult.FAILURE
-        library = self._library
-        if library is None or not self._handle:
-            return MetricExportResult.SUCCESS
-        if not library.otelue_listening(self._handle, None):
+        if library is None or not listening:
             _logger.debug("nobody listens to user_events")
             return MetricExportResult.SUCCESS
         if not self._lock.acquire(timeout=min(max(0, timeout_millis / 1000), threading.TIMEOUT_MAX)):
