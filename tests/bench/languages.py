@@ -8,7 +8,7 @@ five string attributes. `ours` exports into the sink, end to end; `sdk` encodes 
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SERIES = 2000
+SERIES = 1900  # opentelemetry-cpp 1.19 puts what goes beyond 2,000 into one series
 # The cases, and what is wanted of those that have a bound.
 CUMULATIVE = [("sum", "cumulative", "metric"), ("histogram", "cumulative", "metric")]
 OTHERS = [
