@@ -125,6 +125,9 @@ func (e *Exporter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) e
 	}
 	defer runtime.KeepAlive(e)
 	yes, step := listening(e.handle)
+	if e.isShutDown.Load() {
+		return metric.ErrExporterShutdown
+	}
 	e.report(step)
 	if !yes {
 		slog.DebugContext(ctx, "otelue: nobody listens to user_events")
