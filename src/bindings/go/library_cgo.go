@@ -7,7 +7,7 @@ package otelue
 // The library is compiled from otelue.cc, which `sources` makes, or with the tag otelue_system found by pkg-config.
 
 /*
-#cgo !otelue_system CPPFLAGS: -DOTELUE_BUNDLED -D_GNU_SOURCE
+#cgo !otelue_system CPPFLAGS: -DOTELUE_BUNDLED -DNDEBUG -D_GNU_SOURCE
 #cgo !otelue_system CXXFLAGS: -std=c++20 -fno-exceptions -fno-rtti -fvisibility=hidden -fstack-clash-protection
 #cgo !otelue_system LDFLAGS: -Wl,--as-needed
 #cgo otelue_system pkg-config: otelue
