@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cctype>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <initializer_list>
@@ -156,7 +157,12 @@ class Exporter final : public UserEventsMetricExporter {
   }
 
   common::ExportResult ExportHeard(const sdk::ResourceMetrics &data) {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    // A process may have been forked amid an export of a thread that its child does not have.
+    const std::unique_lock<std::timed_mutex> lock(mutex_, std::chrono::seconds(5));
+    if (!lock.owns_lock()) {
+      OTEL_INTERNAL_LOG_ERROR("[otelue] metrics are not exported: another export has not come back");
+      return common::ExportResult::kFailure;
+    }
     const Batch::Bytes batch = batch_.Build(data);
     otelue_result result = {};
     result.struct_size = sizeof result;
@@ -176,7 +182,7 @@ class Exporter final : public UserEventsMetricExporter {
   std::atomic<bool> is_shut_down_{false};
   std::atomic<bool> refused_{false};
   std::atomic<uint32_t> step_{OTELUE_STEP_REGISTERED};
-  std::mutex mutex_;
+  std::timed_mutex mutex_;
   Batch batch_;
   std::pair<int, uint32_t> failure_;  // the last one, which is logged when it changes
 };
