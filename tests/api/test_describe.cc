@@ -357,8 +357,8 @@ TEST_CASE("nothing outside the input is read, whatever its bytes") {
     for (int i = 0; i < 20000; ++i) {
       std::string data = whole;
       random = random * 6364136223846793005u + 1442695040888963407u;
-      data[(random >> 33) % data.size()] ^= static_cast<char>(1 << (random >> 60) % 8);
-      if (i % 2 == 0) data.resize((random >> 20) % (data.size() + 1));
+      data[static_cast<size_t>(random >> 33) % data.size()] ^= static_cast<char>(1 << (random >> 60) % 8);
+      if (i % 2 == 0) data.resize(static_cast<size_t>(random >> 20) % (data.size() + 1));
       char* at = memory + 2 * page - data.size();
       std::memcpy(at, data.data(), data.size());
       const otelue_result result = lost(static_cast<uint32_t>(i % 24), OTELUE_REASON_TOO_LARGE);

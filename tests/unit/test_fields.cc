@@ -61,7 +61,7 @@ class Batch {
   template <typename Write>
   std::string written(Write write) {
     REQUIRE(builder.error == 0);
-    const auto batch = otelue_core::records::Batch::over(memory_.data(), builder.used);
+    const auto batch = otelue_core::records::Batch::over(memory_.data(), static_cast<size_t>(builder.used));
     std::vector<uint8_t> buffer(100'000);
     Writer out(buffer.data(), buffer.size());
     write(out, batch);
