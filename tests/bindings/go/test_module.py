@@ -19,7 +19,7 @@ MODULES = (SOURCE, SOURCE / "autoexport", TESTS)
 WAYS = {
     "module, cgo": (SOURCE, {"GOEXPERIMENT": "cgocheck2"}, ["-race"]),
     "module, no cgo": (SOURCE, {"CGO_ENABLED": "0"}, []),
-    "behaviour, cgo": (TESTS, {}, []),
+    "behaviour, cgo": (TESTS, {"GOEXPERIMENT": "cgocheck2"}, ["-race"]),
     "behaviour, no cgo": (TESTS, {"CGO_ENABLED": "0"}, []),
 }
 
