@@ -310,7 +310,7 @@ void play(const Scenario& scenario) {
   if (child != nullptr) check_rest(*child, lineage);
   check_rest(parent, lineage);
   if (!fake::kernel().violations.empty()) expect(false, fake::kernel().violations[0]);
-  fake::current = &task;
+  fake::current = nullptr;
 }
 
 // All runs of a scenario. Returns their number; stops at a problem.
