@@ -171,7 +171,8 @@ static void check_huge(void) {
     metric.temporality = which == 3 ? OTELUE_DELTA : 0;
     if (which == 4) metric.name = longest;
     point.metric = otelue_build_metric(&b, &metric);
-    point.value_type = which == 3 ? OTELUE_HISTOGRAM : OTELUE_INT;
+    point.value_type = OTELUE_INT;
+    if (which == 3) point.value_type = OTELUE_HISTOGRAM;
     attribute.key = longest;
     attribute.value = otelue_value_of(which == 1 ? OTELUE_BYTES : OTELUE_STRING, half - 8, long_at);
     if (which == 2) {
