@@ -10,6 +10,9 @@
 #include <otelue/otelue.h>
 #include <sched.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -44,10 +47,17 @@ void append(std::ofstream& file, const void* bytes, size_t size) {
   file.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(size));
 }
 
+// A copy, since Linux 7 takes no pages of perf's ring for a file of the host's.
 void append_event(std::ofstream& file, std::string_view payload) {
   const auto size = static_cast<uint32_t>(payload.size());
+  const std::string copy(payload);
   append(file, &size, sizeof size);
-  append(file, payload.data(), size);
+  append(file, copy.data(), size);
+}
+
+int fail(const char* what) {
+  std::fprintf(stderr, "export_corpus: %s: %s\n", what, std::strerror(errno));
+  return 3;
 }
 
 }  // namespace
@@ -65,7 +75,7 @@ int main(int argc, char** argv) {
   cpu_set_t first;
   CPU_ZERO(&first);
   CPU_SET(0, &first);
-  if (sched_setaffinity(0, sizeof first, &first) != 0) return 3;
+  if (sched_setaffinity(0, sizeof first, &first) != 0) return fail("sched_setaffinity");
   otelue_exporter* exporters[kPackings][2];
   for (uint32_t packing = 0; packing < kPackings; ++packing) {
     exporters[packing][0] = open_exporter(packing, OTELUE_DEFAULT_TARGET_EVENT_BYTES);
@@ -73,7 +83,7 @@ int main(int argc, char** argv) {
   }
   Ring ring(find_event(), -1, 0, kRingPages);
   const std::unique_ptr<instance, void (*)(instance*)> traced(instance_open(), instance_close);
-  if (traced == nullptr) return 3;
+  if (traced == nullptr) return fail("no tracefs instance");
   auto read_instance = [&] {
     auto take = [](void* context, const void* data, size_t size) {
       append_event(*static_cast<std::ofstream*>(context), {static_cast<const char*>(data), size});
@@ -97,17 +107,17 @@ int main(int argc, char** argv) {
     ring.drain([&](std::string_view payload) { append_event(perf, payload); });
     unread += result.bytes;
     if (unread > kInstanceBytes || at == corpus.size()) {
-      if (!read_instance()) return 3;
+      if (!read_instance()) return fail("the instance cannot be read");
       unread = 0;
     }
   }
-  if (ring.lost() != 0 || ring.counted_lost() != 0) return 3;
+  if (ring.lost() != 0 || ring.counted_lost() != 0) return fail("perf lost events");
   for (auto& of_packing : exporters) {
     for (otelue_exporter* exporter : of_packing) otelue_close(exporter);
   }
   for (std::ofstream* out : {&results, &perf, &ftrace}) {
     out->close();
-    if (out->fail()) return 3;
+    if (out->fail()) return fail("output");
   }
   return 0;
 }

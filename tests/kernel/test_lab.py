@@ -3,6 +3,7 @@
 """The lab itself, and the command in it: test_lab.py VM TOOL COUNTER OVERSIZE, or with --without as first argument
 what a kernel without user_events makes of the command and of a program that exports."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -66,9 +67,13 @@ assert (status, error) == (124, b"vm: ended after 5 seconds\n"), (status, error)
 
 # Killed while it runs, or while it builds a kernel, it leaves neither files nor processes.
 def left_behind(directory):
-    files = [file.name for file in pathlib.Path(directory).iterdir() if file.suffix != ".lock"]
-    commands = [file.read_bytes() for file in pathlib.Path("/proc").glob("[0-9]*/cmdline") if file.exists()]
-    return files + [command for command in commands if directory.encode() in command]
+    found = [file.name for file in pathlib.Path(directory).iterdir() if file.suffix != ".lock"]
+    for file in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            command = file.read_bytes()
+            if directory.encode() in command:
+                found.append(command)
+    return found
 
 
 def wait_until(condition):
