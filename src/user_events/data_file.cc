@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <initializer_list>
 
@@ -52,7 +53,8 @@ class Lines {
       skipping_ = true;
       end_ = 0;
     }
-    const ssize_t n = read(fd_, buffer_ + end_, sizeof buffer_ - end_);
+    // The lesser of two, for gcc 14, which does not see that it is always the first.
+    const ssize_t n = read(fd_, buffer_ + end_, std::min(sizeof buffer_ - end_, sizeof buffer_));
     if (n <= 0) return false;
     end_ += static_cast<size_t>(n);
     return true;
