@@ -254,23 +254,19 @@ void Batch::BuildPoint(otelue_point point, const sdk::PointType &data) {
 
 uint32_t Batch::FindResource(const opentelemetry::sdk::resource::Resource *resource) {
   if (resource == nullptr) return 0;
-  const auto build = [&](otelue_builder *to) {
+  const auto build = [&](otelue_builder *to, otelue_ref attributes) {
     otelue_resource record = {};
-    record.attributes = BuildAttributes(to, resource->GetAttributes());
-    const std::string &url = resource->GetSchemaURL();
-    record.schema_url = otelue_build_text(to, url.data(), url.size());
+    record.attributes = attributes;
+    record.schema_url = otelue_build_text(to, resource->GetSchemaURL().data(), resource->GetSchemaURL().size());
     return otelue_build_resource(to, &record);
   };
   otelue_builder scratch;
-  Describe(&scratch_, &key_, &scratch, build);
+  Describe(&scratch_, &key_, &scratch,
+           [&](otelue_builder *to) { build(to, BuildAttributes(to, resource->GetAttributes())); });
   const auto found = resources_.find(key_);
   if (found != resources_.end()) return found->second;
   const std::string key = key_;
-  otelue_resource record = {};
-  record.attributes = BuildSoundAttributes(resource->GetAttributes());
-  const std::string &url = resource->GetSchemaURL();
-  record.schema_url = otelue_build_text(&builder_, url.data(), url.size());
-  return resources_[key] = otelue_build_resource(&builder_, &record);
+  return resources_[key] = build(&builder_, BuildSoundAttributes(resource->GetAttributes()));
 }
 
 uint32_t Batch::FindScope(uint32_t resource,

@@ -160,9 +160,12 @@ class Exporter final : public UserEventsMetricExporter {
     // A process may have been forked amid an export of a thread that its child does not have.
     const std::unique_lock<std::timed_mutex> lock(mutex_, std::chrono::seconds(5));
     if (!lock.owns_lock()) {
-      OTEL_INTERNAL_LOG_ERROR("[otelue] metrics are not exported: another export has not come back");
+      if (!stuck_.exchange(true)) {
+        OTEL_INTERNAL_LOG_ERROR("[otelue] no metrics are exported: another export has not come back");
+      }
       return common::ExportResult::kFailure;
     }
+    stuck_ = false;
     const Batch::Bytes batch = batch_.Build(data);
     otelue_result result = {};
     result.struct_size = sizeof result;
@@ -181,6 +184,7 @@ class Exporter final : public UserEventsMetricExporter {
   otelue_exporter *exporter_ = nullptr;
   std::atomic<bool> is_shut_down_{false};
   std::atomic<bool> refused_{false};
+  std::atomic<bool> stuck_{false};
   std::atomic<uint32_t> step_{OTELUE_STEP_REGISTERED};
   std::timed_mutex mutex_;
   Batch batch_;
