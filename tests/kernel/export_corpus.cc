@@ -10,7 +10,6 @@
 #include <otelue/otelue.h>
 #include <sched.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -56,7 +55,7 @@ void append_event(std::ofstream& file, std::string_view payload) {
 }
 
 int fail(const char* what) {
-  std::fprintf(stderr, "export_corpus: %s: %s\n", what, std::strerror(errno));
+  std::fprintf(stderr, "export_corpus: %s\n", what);
   return 3;
 }
 
@@ -75,7 +74,7 @@ int main(int argc, char** argv) {
   cpu_set_t first;
   CPU_ZERO(&first);
   CPU_SET(0, &first);
-  if (sched_setaffinity(0, sizeof first, &first) != 0) return fail("sched_setaffinity");
+  if (sched_setaffinity(0, sizeof first, &first) != 0) return fail("cannot stay on one processor");
   otelue_exporter* exporters[kPackings][2];
   for (uint32_t packing = 0; packing < kPackings; ++packing) {
     exporters[packing][0] = open_exporter(packing, OTELUE_DEFAULT_TARGET_EVENT_BYTES);
@@ -117,7 +116,7 @@ int main(int argc, char** argv) {
   }
   for (std::ofstream* out : {&results, &perf, &ftrace}) {
     out->close();
-    if (out->fail()) return fail("output");
+    if (out->fail()) return fail("what was received cannot be written");
   }
   return 0;
 }
