@@ -309,7 +309,7 @@ class Bench:
         with self.programs("bench") as (bench,):
             for kind, form in [("sum", "records"), ("sum", "sets"), ("exponential", "records")]:
                 add(f"stack, {kind}, {form}", bench.ask(f"stack {kind} {form}")["bytes"] / 1024, unit="KiB",
-                    wanted="<= 72")
+                    wanted="<= 24")
         with tempfile.TemporaryDirectory() as scratch:
             stripped, empty, first = (f"{scratch}/{name}.so" for name in ["stripped", "empty", "first"])
             subprocess.run(["strip", "-o", stripped, self.library], check=True)
