@@ -44,7 +44,7 @@ def test_its_own_tests(way):
 
 
 def test_the_joined_sources_are_those_of_the_library():
-    subprocess.run([sys.executable, SOURCE / "sources", "--check"], check=True)
+    subprocess.run([sys.executable, SOURCE.parent / "sources", "--check"], check=True)
 
 
 def test_the_example_runs_and_needs_libc_alone(tmp_path):
