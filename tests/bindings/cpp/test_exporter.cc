@@ -254,6 +254,37 @@ TEST_CASE("threads export, and one shuts down") {
   CHECK(recorded.exporter->Statistics().points_exported == 2 * succeeded);
 }
 
+// As in the child of a process that was forked amid an export: nobody is there who would end it.
+TEST_CASE("an export that does not come back holds up no other") {
+  class Waiting : public internal_log::LogHandler {
+   public:
+    void Handle(internal_log::LogLevel level, const char *, int, const char *,
+                const common::AttributeMap &) noexcept override {
+      if (level != internal_log::LogLevel::Debug || is_held_.exchange(true)) return;
+      while (!may_go) std::this_thread::yield();
+    }
+    bool is_held() const { return is_held_; }
+    std::atomic<bool> may_go{false};
+
+   private:
+    std::atomic<bool> is_held_{false};
+  };
+  Recorded recorded;
+  auto *log = new Waiting;
+  internal_log::GlobalLogHandler::SetLogHandler(opentelemetry::nostd::shared_ptr<internal_log::LogHandler>(log));
+  internal_log::GlobalLogHandler::SetLogLevel(internal_log::LogLevel::Debug);
+  std::thread thread([&] { CHECK(recorded.Export({Gauge({Point(1)})}) == kSuccess); });
+  while (!log->is_held()) std::this_thread::yield();
+  for (int i = 0; i < 3; ++i) CHECK(recorded.Export({Gauge({Point(2)})}) == kSuccess);
+  CHECK(Count(recorded.Events(), "as_int: 2") == 3);
+  log->may_go = true;
+  thread.join();
+  internal_log::GlobalLogHandler::SetLogLevel(internal_log::LogLevel::Warning);
+  Log *rest;
+  const auto keep = Log::Take(&rest);
+  CHECK(recorded.exporter->Statistics().points_exported == 4);
+}
+
 TEST_CASE("without user_events one message says so, and nothing is built") {
   Log *log;
   const auto keep = Log::Take(&log);

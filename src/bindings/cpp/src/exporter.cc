@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <exception>
 #include <initializer_list>
-#include <mutex>
+#include <memory>
 #include <utility>
 
 #include "batch.h"
@@ -67,6 +67,23 @@ std::string Describe(const void *data, size_t size, int returned, const otelue_r
   otelue_describe(data, size, returned, result, text, sizeof text);
   return text;
 }
+
+// Whether an export may use what one at a time can use.
+class Turn {
+ public:
+  explicit Turn(std::atomic_flag &taken) : taken_(taken), is_mine_(!taken.test_and_set(std::memory_order_acquire)) {}
+  ~Turn() {
+    if (is_mine_) taken_.clear(std::memory_order_release);
+  }
+  Turn(const Turn &) = delete;
+  Turn &operator=(const Turn &) = delete;
+
+  explicit operator bool() const { return is_mine_; }
+
+ private:
+  std::atomic_flag &taken_;
+  const bool is_mine_;
+};
 
 class Exporter final : public UserEventsMetricExporter {
  public:
@@ -157,26 +174,20 @@ class Exporter final : public UserEventsMetricExporter {
   }
 
   common::ExportResult ExportHeard(const sdk::ResourceMetrics &data) {
-    // A process may have been forked amid an export of a thread that its child does not have.
-    const std::unique_lock<std::timed_mutex> lock(mutex_, std::chrono::seconds(5));
-    if (!lock.owns_lock()) {
-      if (!stuck_.exchange(true)) {
-        OTEL_INTERNAL_LOG_ERROR("[otelue] no metrics are exported: another export has not come back");
-      }
-      return common::ExportResult::kFailure;
-    }
-    stuck_ = false;
-    const Batch::Bytes batch = batch_.Build(data);
+    // Never waits: a process may have been forked amid an export of a thread that its child does not have.
+    const Turn turn(taken_);
+    std::unique_ptr<Batch> another;
+    if (!turn) another.reset(new Batch);
+    const Batch::Bytes batch = (turn ? batch_ : *another).Build(data);
     otelue_result result = {};
     result.struct_size = sizeof result;
     const int returned = otelue_export(exporter_, batch.data, batch.size, &result);
     OTEL_INTERNAL_LOG_DEBUG("[otelue] " << result.points_exported << " of " << result.points_total
                                         << " points exported in " << result.events << " events");
-    const std::pair<int, uint32_t> failure(returned, result.first_bad_reason);
-    if (returned != 0 && failure != failure_) {
+    const int64_t failure = returned * (int64_t{1} << 32) + result.first_bad_reason;
+    if (failure_.exchange(failure) != failure && returned != 0) {
       OTEL_INTERNAL_LOG_ERROR("[otelue] " << Describe(batch.data, batch.size, returned, &result));
     }
-    failure_ = failure;
     return returned == 0 ? common::ExportResult::kSuccess : common::ExportResult::kFailure;
   }
 
@@ -184,11 +195,10 @@ class Exporter final : public UserEventsMetricExporter {
   otelue_exporter *exporter_ = nullptr;
   std::atomic<bool> is_shut_down_{false};
   std::atomic<bool> refused_{false};
-  std::atomic<bool> stuck_{false};
   std::atomic<uint32_t> step_{OTELUE_STEP_REGISTERED};
-  std::timed_mutex mutex_;
+  std::atomic_flag taken_ = ATOMIC_FLAG_INIT;  // batch_, by an export
   Batch batch_;
-  std::pair<int, uint32_t> failure_;  // the last one, which is logged when it changes
+  std::atomic<int64_t> failure_{0};  // what the last export returned, and why: it is logged when it changes
 };
 
 }  // namespace
