@@ -3,7 +3,12 @@
 
 import { ValueType } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { AggregationType, createAllowListAttributesProcessor, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import {
+  AggregationType,
+  createAllowListAttributesProcessor,
+  MeterProvider,
+  MetricReader,
+} from '@opentelemetry/sdk-metrics';
 
 export class Reader extends MetricReader {
   async onShutdown() {}
@@ -14,7 +19,7 @@ function double(bits) {
   return Buffer.from(bits, 'hex').readDoubleBE();
 }
 
-function valueOf(value) {
+function valueFrom(value) {
   const [[type, content]] = Object.entries(value);
   switch (type) {
     case 'int':
@@ -24,7 +29,7 @@ function valueOf(value) {
     case 'bytes':
       return new Uint8Array(Buffer.from(content, 'hex'));
     case 'array':
-      return content.map(valueOf);
+      return content.map(valueFrom);
     case 'map':
       return attributesOf(content);
     case 'empty':
@@ -35,7 +40,7 @@ function valueOf(value) {
 }
 
 function attributesOf(attributes) {
-  return Object.fromEntries(attributes.map(([key, value]) => [key, valueOf(value)]));
+  return Object.fromEntries(attributes.map(([key, value]) => [key, valueFrom(value)]));
 }
 
 function viewOf({ instrument, name, description, aggregation, bounds, ...view }) {

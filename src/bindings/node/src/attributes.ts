@@ -13,6 +13,9 @@ const BITS = (ATTRIBUTE['value.bits'] - ATTRIBUTE.key) >> 2;
 
 type Fields = { readonly [key: string]: unknown };
 
+/** A set of more attributes is written in another way. */
+const MANY = 128;
+
 /**
  * Writes attributes of the types that the SDK's own encoder knows, each time anew, because programs may change what they
  * have handed to the SDK. Keys and values that the last set had in the same place need not be looked up.
@@ -21,76 +24,65 @@ export class AttributeWriter {
   /** Where the last set is. */
   off = 0;
 
-  private readonly lastKeys: string[] = [];
-  private readonly lastKeyTexts: number[] = [];
-  private readonly lastValues: string[] = [];
-  private readonly lastValueTexts: number[] = [];
+  private readonly keys: unknown[] = new Array(MANY).fill(undefined);
+  private readonly keyTexts = new Int32Array(MANY);
+  private readonly values: unknown[] = new Array(MANY).fill(undefined);
+  private readonly valueTexts = new Int32Array(MANY);
 
   constructor(private readonly memory: Memory) {}
 
   /** What was looked up in the last cycle may have moved. */
   begin(): void {
-    this.lastKeys.length = this.lastKeyTexts.length = 0;
-    this.lastValues.length = this.lastValueTexts.length = 0;
+    this.keys.fill(undefined);
+    this.values.fill(undefined);
   }
 
   /** Returns their number. */
   write(attributes: object): number {
-    const keys = Object.keys(attributes);
-    const off = this.memory.reserve(keys.length * ATTRIBUTE.size);
-    this.off = off;
-    for (let i = 0, at = off >> 2; i < keys.length; ++i, at += ATTRIBUTE.size >> 2) {
-      const key = keys[i] as string;
+    const { memory, keys, keyTexts, values, valueTexts } = this;
+    memory.require(MANY * ATTRIBUTE.size);
+    const u32 = memory.u32;
+    const off = memory.used;
+    let at = off >> 2;
+    let i = 0;
+    for (const key in attributes) {
+      if (!Object.hasOwn(attributes, key)) continue;
       const value = (attributes as Fields)[key];
-      if (typeof value === 'string') {
-        this.text(at, i, key, value);
-      } else if (typeof value !== 'object' || value === null) {
-        this.key(at, this.keyText(i, key));
-        this.scalar(at + TYPE, value);
-      } else {
-        this.off = this.fields(attributes as Fields, keys, 0);
-        break;
+      if (i === MANY || (typeof value === 'object' && value !== null)) return this.writeAny(attributes as Fields);
+      let text = keyTexts[i] as number;
+      if (keys[i] !== key) {
+        text = memory.text(key);
+        keys[i] = key;
+        keyTexts[i] = text;
       }
+      u32[at] = text;
+      u32[at + 1] = u32[(text >> 2) - 1] as number;
+      if (typeof value === 'string') {
+        text = valueTexts[i] as number;
+        if (values[i] !== value) {
+          text = memory.text(value);
+          values[i] = value;
+          valueTexts[i] = text;
+        }
+        u32[at + TYPE] = STRING;
+        u32[at + LEN] = u32[(text >> 2) - 1] as number;
+        u32[at + BITS] = text;
+        u32[at + BITS + 1] = 0;
+      } else {
+        this.scalar(at + TYPE, value);
+      }
+      at += ATTRIBUTE.size >> 2;
+      ++i;
     }
+    memory.used = at << 2;
+    this.off = off;
+    return i;
+  }
+
+  private writeAny(attributes: Fields): number {
+    const keys = Object.keys(attributes);
+    this.off = this.fields(attributes, keys, 0);
     return keys.length;
-  }
-
-  private text(at: number, i: number, key: string, value: string): void {
-    const keyText = this.keyText(i, key);
-    let text: number;
-    if (this.lastValues[i] === value) {
-      text = this.lastValueTexts[i] as number;
-    } else {
-      text = this.memory.text(value);
-      this.lastValues[i] = value;
-      this.lastValueTexts[i] = text;
-    }
-    const { u32 } = this.memory;
-    u32[at] = keyText;
-    u32[at + 1] = u32[(keyText >> 2) - 1] as number;
-    u32[at + TYPE] = STRING;
-    u32[at + LEN] = u32[(text >> 2) - 1] as number;
-    u32[at + BITS] = text;
-    u32[at + BITS + 1] = 0;
-  }
-
-  private keyText(i: number, key: string): number {
-    if (this.lastKeys[i] === key) return this.lastKeyTexts[i] as number;
-    const text = this.memory.text(key);
-    this.lastKeys[i] = key;
-    this.lastKeyTexts[i] = text;
-    // Values are compared as far as there were keys, so that no list has holes.
-    if (i >= this.lastValues.length) {
-      this.lastValues[i] = key;
-      this.lastValueTexts[i] = text;
-    }
-    return text;
-  }
-
-  private key(at: number, text: number): void {
-    const { u32 } = this.memory;
-    u32[at] = text;
-    u32[at + 1] = u32[(text >> 2) - 1] as number;
   }
 
   /** Any value but an object, at a word. */
@@ -131,7 +123,9 @@ export class AttributeWriter {
     const off = this.memory.reserve(keys.length * ATTRIBUTE.size);
     for (let i = 0, at = off >> 2; i < keys.length; ++i, at += ATTRIBUTE.size >> 2) {
       const key = keys[i] as string;
-      this.key(at, this.memory.text(key));
+      const text = this.memory.text(key);
+      this.memory.u32[at] = text;
+      this.memory.u32[at + 1] = this.memory.u32[(text >> 2) - 1] as number;
       this.value(at + TYPE, fields[key], elements[i]);
     }
     return off;

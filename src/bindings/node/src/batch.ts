@@ -82,6 +82,14 @@ export class Batch {
 
   /** Makes the batch at the beginning of the memory, and returns its size. */
   build(collected: ResourceMetrics): number {
+    let size: number;
+    do {
+      size = this.cycle(collected);
+    } while (!this.memory.end());
+    return size;
+  }
+
+  private cycle(collected: ResourceMetrics): number {
     const memory = this.memory;
     this.points = 0;
     this.errors.length = 0;
@@ -221,16 +229,24 @@ export class Batch {
   }
 
   private histograms(metric: number, points: DataPoint<Histogram>[], first: number): void {
+    const { memory } = this;
     for (let i = 0, off = first; i < points.length; ++i, off += POINT.size) {
       const point = points[i] as DataPoint<Histogram>;
       const { buckets, count, sum, min, max } = point.value;
-      const body = this.memory.reserve(HISTOGRAM.size);
+      const bounds = this.boundsOf(buckets.boundaries);
+      const counts = this.counts(buckets.counts);
+      const body = memory.reserve(HISTOGRAM.size);
+      const at = body >> 2;
       this.uint64(body + HISTOGRAM.count, count);
       this.extent(body, 0, sum, min, max);
-      this.memory.u32[(body + HISTOGRAM.reserved0) >> 2] = 0;
-      this.ref(body + HISTOGRAM.explicit_bounds, this.boundsOf(buckets.boundaries), buckets.boundaries.length);
-      this.ref(body + HISTOGRAM.bucket_counts, this.counts(buckets.counts), buckets.counts.length);
-      this.ref(body + HISTOGRAM.reserved1, 0, 0);
+      const { u32 } = memory;
+      u32[at + (HISTOGRAM.reserved0 >> 2)] = 0;
+      u32[at + (HISTOGRAM.explicit_bounds >> 2)] = bounds;
+      u32[at + (HISTOGRAM.explicit_bounds >> 2) + 1] = buckets.boundaries.length;
+      u32[at + (HISTOGRAM.bucket_counts >> 2)] = counts;
+      u32[at + (HISTOGRAM.bucket_counts >> 2) + 1] = buckets.counts.length;
+      u32[at + (HISTOGRAM.reserved1 >> 2)] = 0;
+      u32[at + (HISTOGRAM.reserved1 >> 2) + 1] = 0;
       this.point(off, metric, point, HISTOGRAM_KIND, body);
     }
   }

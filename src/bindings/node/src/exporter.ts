@@ -110,7 +110,7 @@ export class UserEventsMetricExporter implements PushMetricExporter {
       result = this.exportNow(metrics);
     } catch (error) {
       // What the SDK hands over may be broken in any way.
-      this.batch.memory.forget();
+      this.batch.memory.startOver();
       result = failure(`metrics could not be exported: ${messageOf(error)}`);
     }
     resultCallback(result);

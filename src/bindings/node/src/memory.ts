@@ -2,9 +2,9 @@
 
 import { BATCH } from './records';
 
-/** Behind all offsets that a record may have here, so that they are small integers everywhere. */
+/** All offsets are small integers for the JavaScript engine. */
 const MOST_BYTES = 2 ** 30;
-const LEAST_BYTES = 1 << 16;
+const LEAST_ROOM = 1 << 15;
 const encoder = new TextEncoder();
 
 /**
@@ -12,12 +12,13 @@ const encoder = new TextEncoder();
  *
  *     | header | texts, and room for more | what a cycle writes |
  *
- * Texts stay from one cycle to the next, each once. Those that find no room are among what the cycle writes, and the
- * next one starts over with more room; so it does when texts pile up that series had which have gone.
+ * Texts stay from one cycle to the next, each once. When they need more room, or when those pile up that series had which
+ * have gone, a cycle starts over with none.
  */
 export class Memory {
-  buffer = new ArrayBuffer(LEAST_BYTES);
+  buffer = new ArrayBuffer(2 * LEAST_ROOM);
   u8 = new Uint8Array(this.buffer);
+  /** These change when records are reserved, and not when texts are written. */
   u32 = new Uint32Array(this.buffer);
   f64 = new Float64Array(this.buffer);
   /** Where the next record goes: a multiple of 8. */
@@ -26,36 +27,40 @@ export class Memory {
   /** Offsets by text. In front of each is its length. */
   private readonly texts = new Map<string, number>();
   private textsEnd: number = BATCH.size;
-  private textsLimit = BATCH.size + LEAST_BYTES / 2;
-  /** Bytes of texts that found no room. */
-  private homeless = 0;
-  /** The number of texts after the first cycle since it started over. */
+  private textsLimit = BATCH.size + LEAST_ROOM;
+  /** Bytes of texts that found no room in this cycle. */
+  private lacking = 0;
+  /** The number of texts after the first cycle since it started over; -1: there was none. */
   private needed = -1;
 
-  /** Forgets the last cycle. */
+  /** Forgets what the last cycle has written. */
   begin(): void {
-    if (this.needed < 0) this.needed = this.texts.size;
-    if (this.homeless > 0 || this.texts.size > 2 * this.needed + 1000) {
-      const cycle = this.used - this.textsLimit;
-      // What has piled up is not needed again: half of it, if not more.
-      const texts = this.homeless > 0 ? this.textsEnd + this.homeless : this.textsEnd / 2;
-      this.textsLimit = Math.min(BATCH.size + ((texts * 3) >>> 1), MOST_BYTES / 2) & -8;
-      this.forget();
-      this.allocate(this.textsLimit + cycle + LEAST_BYTES);
-    }
+    if (this.texts.size > 2 * this.needed + 1000 && this.needed >= 0) this.startOver(this.textsEnd);
     this.used = this.textsLimit;
     this.require(0);
   }
 
-  /** After a failure, nothing that was written is relied on. */
-  forget(): void {
-    this.texts.clear();
-    this.textsEnd = BATCH.size;
-    this.homeless = 0;
-    this.needed = -1;
+  /** Whether all texts found room. If not, there will be enough when the cycle is begun again. */
+  end(): boolean {
+    if (this.lacking > 0) {
+      this.startOver(this.textsEnd + this.lacking);
+      return false;
+    }
+    if (this.needed < 0) this.needed = this.texts.size;
+    return true;
   }
 
-  /** Room for a record or several, and where it is. */
+  startOver(bytesOfTexts = 0): void {
+    this.texts.clear();
+    this.textsEnd = BATCH.size;
+    this.textsLimit = BATCH.size + Math.max((bytesOfTexts * 3) >> 1, LEAST_ROOM);
+    this.textsLimit = (this.textsLimit + 7) & -8;
+    this.lacking = 0;
+    this.needed = -1;
+    this.allocate(this.textsLimit + LEAST_ROOM);
+  }
+
+  /** Room for records, and where it is. */
   reserve(bytes: number): number {
     const off = this.used;
     this.require(bytes);
@@ -63,12 +68,18 @@ export class Memory {
     return off;
   }
 
-  /** Where a text is. Its length is the number in front of it. */
-  text(text: string): number {
-    return this.texts.get(text) ?? this.addText(text);
+  /** Makes sure that there is room for so many bytes. */
+  require(bytes: number): void {
+    if (this.used + bytes + 16 > this.buffer.byteLength) this.grow(bytes);
   }
 
-  /** Where some bytes are, as a text. */
+  /** Where a text is. Its length is the number in front of it. */
+  text(text: string): number {
+    const off = this.texts.get(text);
+    return off === undefined ? this.addText(text) : off;
+  }
+
+  /** Where some bytes are that do not stay, as a text. */
   bytes(bytes: Uint8Array): number {
     const off = this.reserve(4 + bytes.length) + 4;
     this.u8.set(bytes, off);
@@ -77,25 +88,18 @@ export class Memory {
   }
 
   private addText(text: string): number {
-    const most = 4 + 3 * text.length;
-    let off = this.textsEnd + 4;
-    if (off + most <= this.textsLimit) {
-      const length = this.encode(text, off);
-      this.textsEnd = (off + length + 3) & -4;
-    } else {
-      off = this.reserve(most) + 4;
-      const length = this.encode(text, off);
-      this.used = (off + length + 7) & -8;
-      this.homeless += length + 8;
+    const off = this.textsEnd + 4;
+    if (off + 3 * text.length + 4 > this.textsLimit) {
+      // Something is there, and this cycle will be begun again.
+      this.lacking += 3 * text.length + 12;
+      this.texts.set(text, BATCH.size);
+      return BATCH.size;
     }
-    this.texts.set(text, off);
-    return off;
-  }
-
-  private encode(text: string, off: number): number {
     const length = this.encodeAscii(text, off) ?? encoder.encodeInto(text, this.u8.subarray(off)).written;
     this.u32[(off >> 2) - 1] = length;
-    return length;
+    this.textsEnd = (off + length + 3) & -4;
+    this.texts.set(text, off);
+    return off;
   }
 
   private encodeAscii(text: string, off: number): number | undefined {
@@ -110,11 +114,9 @@ export class Memory {
     return length;
   }
 
-  private require(bytes: number): void {
-    const wanted = this.used + bytes + 16;
-    if (wanted <= this.buffer.byteLength) return;
+  private grow(bytes: number): void {
     const before = this.u8;
-    this.allocate(Math.max(wanted, 2 * this.buffer.byteLength));
+    this.allocate(Math.max(this.used + bytes + 16, 2 * this.buffer.byteLength));
     this.u8.set(before);
   }
 
