@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { performance } from 'node:perf_hooks';
+import { getSystemErrorMap } from 'node:util';
 import type { MeterProvider } from '@opentelemetry/api';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import type {
@@ -213,7 +214,8 @@ function open(addon: Addon, options: UserEventsMetricExporterOptions): Handle | 
     opened = addon.open(packing, 0, 0, recording);
   }
   if (typeof opened !== 'number') return opened;
-  logger.warn(`no metrics are exported to ${recording ?? 'user_events'}: ${addon.describe(undefined, 0, opened)}`);
+  const [name, words] = getSystemErrorMap().get(opened) ?? [opened, 'unknown error'];
+  logger.warn(`no metrics are exported to ${recording ?? 'user_events'}: ${name}: ${words}`);
   return undefined;
 }
 
