@@ -45,6 +45,11 @@ LANGUAGES = [
         {"sum": "<= 1/8 = 0.125"},
         lacks="exponential",
     ),
+    Language(
+        "Node.js",
+        [ROOT / "tests/bindings/node/program", "measure.mjs"],
+        {"sum": "<= 1/4 = 0.25", "histogram": "<= 1/3 = 0.33"},
+    ),
 ]
 
 

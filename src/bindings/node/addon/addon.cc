@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The library's functions for src/addon.ts, which is all that calls them. Each thread of Node.js that loads the addon has
-// handles of its own, which are closed with it or by its garbage collector.
+// The library's functions for src/addon.ts, which is all that calls them. Each thread of Node.js that loads the addon
+// has handles of its own, which are closed with it or by its garbage collector.
 
 #include <errno.h>
 #include <node_api.h>

@@ -104,10 +104,8 @@ test('forked children and threads export too', async () => {
       process.env.OTEL_EXPORTER_USER_EVENTS_RECORDING += '.child';
       cluster.fork();
       process.env.OTEL_EXPORTER_USER_EVENTS_RECORDING += '.thread';
-      const thread = "const { metrics } = require('@opentelemetry/api');" +
-        "metrics.getMeter('m').createCounter('req' + 'uests').add(1);";
-      new Worker(thread, { eval: true });
-    } else {
+      new Worker(__filename);
+    } else if (isMainThread) {
       cluster.worker.disconnect();
     }
   `;
