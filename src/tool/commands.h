@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+#include "printer.h"
+
 namespace otelue::tool {
 
 enum Status {
@@ -22,6 +24,7 @@ struct WatchOptions {
   uint64_t count = 0;     // points after which to end; 0: none
   uint64_t seconds = 0;   // after which to end; 0: never
   size_t ring_pages = 0;  // of each processor; 0: as many as may be had
+  Format format = Format::kText;
 };
 int watch(const WatchOptions& options);
 

@@ -2,14 +2,12 @@
 #include "describe.h"
 
 #include <google/protobuf/arena.h>
-#if __has_include(<google/protobuf/stubs/logging.h>)
-#include <google/protobuf/stubs/logging.h>
-#endif
 #include <google/protobuf/unknown_field_set.h>
 #include <otlp_metrics.pb.h>
 
 #include <set>
 
+#include "request.h"
 #include "text.h"
 
 namespace otelue::tool {
@@ -231,11 +229,14 @@ std::string resource_text(const proto::ResourceMetrics& resource_metrics) {
   std::string text = attributes_text(resource.attributes());
   text += count_text(" dropped_attributes=", resource.dropped_attributes_count());
   if (resource.entity_refs_size() > 0) {
-    text += " entities=[" + list(resource.entity_refs(), [](const proto::EntityRef& entity) {
-              return name_text(entity.type()) + '(' + list(entity.id_keys(), name_text) +
-                     (entity.description_keys_size() > 0 ? ";" : "") + list(entity.description_keys(), name_text) +
-                     optional_text(" schema=", entity.schema_url()) + unknown(entity) + ')';
-            }) + ']';
+    text += " entities=[" +
+            list(resource.entity_refs(),
+                 [](const proto::EntityRef& entity) {
+                   return name_text(entity.type()) + '(' + list(entity.id_keys(), name_text) +
+                          (entity.description_keys_size() > 0 ? ";" : "") + list(entity.description_keys(), name_text) +
+                          optional_text(" schema=", entity.schema_url()) + unknown(entity) + ')';
+                 }) +
+            ']';
   }
   return text + optional_text(" schema=", resource_metrics.schema_url()) + unknown(resource) +
          unknown(resource_metrics);
@@ -252,13 +253,9 @@ std::string scope_text(const proto::ScopeMetrics& scope_metrics) {
 }  // namespace
 
 bool describe(std::string_view request, const Take& take) {
-#if __has_include(<google/protobuf/stubs/logging.h>)
-  // Whoever calls says what does not decode; protobuf before version 22 would say it on standard error.
-  [[maybe_unused]] static const auto logs = google::protobuf::SetLogHandler(nullptr);
-#endif
   google::protobuf::Arena arena;
   auto& decoded = *google::protobuf::Arena::CreateMessage<proto::ExportMetricsServiceRequest>(&arena);
-  if (!decoded.ParseFromArray(request.data(), static_cast<int>(request.size()))) return false;
+  if (!parse_request(request, &decoded)) return false;
 
   const std::string more = unknown(decoded);
   if (!more.empty() && !take(Level::kRequest, more.substr(1))) return true;

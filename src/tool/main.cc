@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "commands.h"
 #include "io.h"
@@ -43,6 +45,30 @@ CLI::Option* add_path(CLI::App* app, const char* name, std::string* value, const
   return app->add_option(name, *value, description)->type_name("FILE")->check(CLI::Validator(is_named, ""));
 }
 
+// An option with a few words to choose from.
+template <typename Choice>
+CLI::Option* add_choice(CLI::App* app, const char* name, Choice* value,
+                        const std::vector<std::pair<std::string, Choice>>& choices, const char* description) {
+  std::string words;
+  for (const auto& [word, choice] : choices) words += (words.empty() ? "" : "|") + word;
+  const auto parse = [=](const CLI::results_t& given) {
+    for (const auto& [word, choice] : choices) {
+      if (word != given.back()) continue;
+      *value = choice;
+      return true;
+    }
+    throw CLI::ValidationError("'" + given.back() + "' is none of " + words);
+  };
+  return app->add_option(name, parse, description)->type_name(words)->expected(1);
+}
+
+void add_format(CLI::App* app, Format* value) {
+  add_choice<Format>(app, "--format", value,
+                     {{"text", Format::kText}, {"json", Format::kJson}, {"otlp", Format::kOtlp}},
+                     "How to print: as text, as OTLP/JSON with a request per line, or as encoded requests, each behind "
+                     "its length in 4 bytes");
+}
+
 int print(const std::string& text) {
   Output out(1);
   out.write(text);
@@ -61,17 +87,18 @@ int run(int argc, char** argv) {
       "(status, demo); 2 for a mistake in the command line; 3 when it cannot listen, read or write.");
 
   std::string demo_file;
-  CLI::App* demo_command = app.add_subcommand(
-      "demo", "Send the metrics of a small HTTP service, and show what went out and what came back");
+  CLI::App* demo_command =
+      app.add_subcommand("demo", "Send the metrics of a small HTTP service, and show what went out and what came back");
   add_path(demo_command, "--file", &demo_file, "Send them to this recording instead of the tracepoint");
 
   WatchOptions options;
-  CLI::App* watch_command = app.add_subcommand(
-      "watch", "Print each data point that is written to the tracepoint, or those of a recording");
+  CLI::App* watch_command =
+      app.add_subcommand("watch", "Print each data point that is written to the tracepoint, or those of a recording");
   CLI::Option* file = add_path(watch_command, "file", &options.file, "A recording to read; - is standard input");
   add_number(watch_command, "--count", &options.count, kMost, "N", "End after so many points");
   add_number(watch_command, "--timeout", &options.seconds, kMost, "SECONDS", "End after so long");
   add_path(watch_command, "--record", &options.record, "Keep the events in a recording as well");
+  add_format(watch_command, &options.format);
   add_number(watch_command, "--ring-pages", &options.ring_pages, kMostRingPages, "N",
              "Size of the ring of each processor, in pages: a power of two (default: what is allowed, up to 8 MiB)")
       ->check(CLI::Validator(

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "printer.h"
 
+#include <google/protobuf/arena.h>
+#include <otlp_metrics.pb.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
 #include "commands.h"
+#include "otlp_json.h"
+#include "request.h"
 #include "text.h"
 
 namespace otelue::tool {
@@ -43,9 +48,7 @@ void Printer::flush() {
   buffer_.clear();
 }
 
-bool Printer::is_over() const {
-  return out_.error() != 0 || (most_points_ != 0 && points_ >= most_points_);
-}
+bool Printer::is_over() const { return out_.error() != 0 || (most_points_ != 0 && points_ >= most_points_); }
 
 bool Printer::take(const Event& event, Level level, const std::string& text) {
   if (is_over()) return false;
@@ -65,17 +68,52 @@ bool Printer::take(const Event& event, Level level, const std::string& text) {
 
 void Printer::undecodable(const std::string& why, const Event& event) {
   ++undecodable_;
-  line("# undecodable: " + why + origin(event));
+  if (format_ == Format::kText) return line("# undecodable: " + why + origin(event));
+  flush();
+  complain("undecodable: " + why + origin(event));
 }
 
 void Printer::print(const Event& event) {
+  if (print_if_decodable(event)) return;
+  undecodable(std::to_string(event.payload.size()) + " bytes that are no ExportMetricsServiceRequest", event);
+}
+
+bool Printer::print_if_decodable(const Event& event) {
   ++events_;
   bytes_ += event.payload.size();
-  if (event.protocol != 0) {
-    undecodable("protocol " + std::to_string(event.protocol) + " is not protobuf", event);
-  } else if (!describe(event.payload, [&](Level level, const std::string& text) { return take(event, level, text); })) {
-    undecodable(std::to_string(event.payload.size()) + " bytes that are no ExportMetricsServiceRequest", event);
+  if (event.protocol == 0) return print_payload(event);
+  undecodable("protocol " + std::to_string(event.protocol) + " is not protobuf", event);
+  return true;
+}
+
+void Printer::print_rest(const Event& event) { print_payload(event); }
+
+bool Printer::print_payload(const Event& event) {
+  if (format_ != Format::kText) return print_request(event);
+  return describe(event.payload, [&](Level level, const std::string& text) { return take(event, level, text); });
+}
+
+bool Printer::print_request(const Event& event) {
+  google::protobuf::Arena arena;
+  auto& request = *google::protobuf::Arena::CreateMessage<Request>(&arena);
+  if (!parse_request(event.payload, &request)) return false;
+  uint64_t points = count_points(request);
+  std::string cut;
+  std::string_view bytes = event.payload;
+  if (most_points_ != 0 && points > most_points_ - points_) {
+    points = most_points_ - points_;
+    keep_points(&request, points);
+    bytes = cut = request.SerializeAsString();
   }
+  points_ += points;
+  if (format_ == Format::kJson) {
+    line(to_json(request));
+    return true;
+  }
+  for (int shift = 24; shift >= 0; shift -= 8) buffer_ += static_cast<char>(bytes.size() >> shift);
+  buffer_ += bytes;
+  if (buffer_.size() >= kBufferBytes) flush();
+  return true;
 }
 
 Sink Printer::sink() {

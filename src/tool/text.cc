@@ -49,15 +49,21 @@ std::string format(const char* how, Values... values) {
   return text;
 }
 
+bool is_unsafe(uint32_t code) {
+  if (code >= 0x20 && code < 0x7f) return false;
+  for (const Range& range : kEscaped) {
+    if (code >= range.first && code <= range.last) return true;
+  }
+  return false;
+}
+
 std::string escaped(std::string_view text, std::string_view after_backslash) {
   std::string out;
   while (!text.empty()) {
     const CodePoint c = first_of(text);
-    bool is_escaped = false;
-    for (const Range& range : kEscaped) is_escaped |= c.value >= range.first && c.value <= range.last;
     if (c.size == 0) {
       out += format("\\x%02x", static_cast<uint8_t>(text.front()));
-    } else if (is_escaped) {
+    } else if (is_unsafe(c.value)) {
       out += format(c.value > 0xffff ? "\\U%08x" : "\\u%04x", c.value);
     } else {
       if (after_backslash.find(text.front()) != std::string_view::npos) out += '\\';
@@ -73,6 +79,25 @@ std::string escaped(std::string_view text, std::string_view after_backslash) {
 std::string quoted(std::string_view text) { return '"' + escaped(text, "\"\\") + '"'; }
 std::string printable(std::string_view text) { return escaped(text, ""); }
 
+std::string json_quoted(std::string_view text) {
+  std::string out = "\"";
+  while (!text.empty()) {
+    const CodePoint c = first_of(text);
+    if (c.size == 0) {
+      out += "\\ufffd";
+    } else if (!is_unsafe(c.value)) {
+      if (c.value == '"' || c.value == '\\') out += '\\';
+      out += text.substr(0, c.size);
+    } else if (c.value > 0xffff) {
+      out += format("\\u%04x\\u%04x", 0xd800 + ((c.value - 0x10000) >> 10), 0xdc00 + (c.value & 0x3ff));
+    } else {
+      out += format("\\u%04x", c.value);
+    }
+    text.remove_prefix(c.size == 0 ? 1 : c.size);
+  }
+  return out + '"';
+}
+
 std::string word(std::string_view text, std::string_view but_not) {
   size_t size = text.size();
   if (size > kLongestWord) {
@@ -85,6 +110,16 @@ std::string word(std::string_view text, std::string_view but_not) {
     is_plain = is_plain && c > ' ' && c < 0x7f && c != '"' && c != '\\' && but_not.find(c) == std::string_view::npos;
   }
   return is_plain ? std::string(text) : quoted(text);
+}
+
+size_t valid_utf8(std::string_view text) {
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t size = first_of(text.substr(at)).size;
+    if (size == 0) break;
+    at += size;
+  }
+  return at;
 }
 
 std::string hex(std::string_view bytes) {

@@ -22,9 +22,15 @@ std::string quoted(std::string_view text);
 // The same without the quotes around it, and with those inside as they are.
 std::string printable(std::string_view text);
 
+// A string of JSON that is valid UTF-8: the same characters are escaped, as JSON does it.
+std::string json_quoted(std::string_view text);
+
 // Without quotes where the text is printable ASCII without a blank, a quote or one of these characters. Text of more
 // than 255 bytes, which OpenTelemetry allows no name, is cut short.
 std::string word(std::string_view text, std::string_view but_not);
+
+// How many bytes of it, from the first on, are valid UTF-8.
+size_t valid_utf8(std::string_view text);
 
 std::string hex(std::string_view bytes);
 std::string number(double value);

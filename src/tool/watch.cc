@@ -24,7 +24,7 @@ int fail(const std::string& why) {
 // From a source to the terminal, and to a recording if one is wanted.
 int run(const WatchOptions& options, Source& source, RecordingWriter* record) {
   Output out(1);
-  Printer printer(out, "", options.count);
+  Printer printer(out, "", options.count, options.format);
   std::string trouble;  // of the recording that is written
   const auto is_over = [&] { return printer.is_over() || !trouble.empty(); };
   const Sink print = printer.sink();

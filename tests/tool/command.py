@@ -20,7 +20,7 @@ class Done:
 
     def __init__(self, status, output, error):
         self.status, self.output, self.error = status, output, error.decode()
-        self.lines = output.decode().splitlines()
+        self.lines = output.decode(errors="replace").splitlines()
         self.points = [line for line in self.lines if not line.startswith("#")]
 
 
@@ -49,6 +49,21 @@ def recording(*payloads):
 def show(*payloads):
     """What `watch` makes of a recording of these events."""
     return run("watch", "-", data=recording(*payloads))
+
+
+def split_delimited(data):
+    """The requests of `--format otlp`, each behind its length in four bytes."""
+    found = []
+    while data:
+        (size,) = struct.unpack(">I", data[:4])
+        assert len(data) >= 4 + size
+        found.append(data[4:4 + size])
+        data = data[4 + size:]
+    return found
+
+
+def join_delimited(requests):
+    return b"".join(struct.pack(">I", len(request)) + request for request in requests)
 
 
 def request(points=1, name="m", unit="", first=0, **point):
