@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "input.h"
 #include "printer.h"
 
 namespace otelue::tool {
@@ -27,6 +28,13 @@ struct WatchOptions {
   Format format = Format::kText;
 };
 int watch(const WatchOptions& options);
+
+struct DecodeOptions {
+  std::string file;  // - is standard input
+  Content from = Content::kUnknown;
+  Format format = Format::kText;
+};
+int decode(const DecodeOptions& options);
 
 // Sends the metrics of a small HTTP service and shows what went out and what came back. With `file` they go to a
 // recording of that name; where the tracepoint cannot be used, to a new one.

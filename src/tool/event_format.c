@@ -45,20 +45,11 @@ static int offset_of(struct tep_event *event, const char *name, int size) {
   return field != NULL && field->size == size ? field->offset : -1;
 }
 
-int otelue_find_event(struct otelue_event_format *format) {
-  int size = 0;
+int otelue_parse_event(const char *text, size_t size, struct otelue_event_format *format) {
   int result = -EPROTO;
   struct tep_event *event = NULL;
-  struct tep_handle *tep = NULL;
-  char directory[4096];
-  char *text;
+  struct tep_handle *tep = tep_alloc();
 
-  if (otelue_find_tracefs(directory, sizeof directory) != 0) return -ENODEV;
-  if (tracefs_set_tracing_dir(directory) != 0) return -ENOMEM;
-  errno = 0;
-  text = tracefs_event_file_read(NULL, "user_events", "otlp_metrics", "format", &size);
-  if (text == NULL) return errno != 0 ? -errno : -ENOENT;
-  tep = tep_alloc();
   if (tep != NULL && tep_parse_format(tep, &event, text, (unsigned long)size, "user_events") == 0) {
     format->id = event->id;
     format->protocol_offset = offset_of(event, "protocol", 4);
@@ -67,6 +58,21 @@ int otelue_find_event(struct otelue_event_format *format) {
     if (format->protocol_offset >= 0 && format->version_offset >= 0 && format->buffer_offset >= 0) result = 0;
   }
   tep_free(tep);
+  return result;
+}
+
+int otelue_find_event(struct otelue_event_format *format) {
+  int size = 0;
+  int result;
+  char directory[4096];
+  char *text;
+
+  if (otelue_find_tracefs(directory, sizeof directory) != 0) return -ENODEV;
+  if (tracefs_set_tracing_dir(directory) != 0) return -ENOMEM;
+  errno = 0;
+  text = tracefs_event_file_read(NULL, "user_events", "otlp_metrics", "format", &size);
+  if (text == NULL) return errno != 0 ? -errno : -ENOENT;
+  result = otelue_parse_event(text, (size_t)size, format);
   free(text);
   return result;
 }

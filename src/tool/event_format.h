@@ -19,6 +19,9 @@ struct otelue_event_format {
 /* Writes the directory where tracefs is mounted, as a string. 0, or -ENOENT. Mounts nothing, which libtracefs would. */
 int otelue_find_tracefs(char *directory, size_t size);
 
+/* From the text of a format file. 0, or -EPROTO when its fields are not ours. */
+int otelue_parse_event(const char *text, size_t size, struct otelue_event_format *format);
+
 /* 0; -ENODEV without tracefs; -ENOENT when there is no such event; -EPROTO when its fields are not ours; or another
  * -errno. */
 int otelue_find_event(struct otelue_event_format *format);

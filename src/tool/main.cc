@@ -109,6 +109,22 @@ int run(int argc, char** argv) {
           ""))
       ->excludes(file);
 
+  DecodeOptions decoding;
+  CLI::App* decode_command = app.add_subcommand("decode", "Print the metrics of a file in any form that is known here");
+  add_path(decode_command, "file", &decoding.file, "The file; - is standard input")->required();
+  add_choice<Content>(decode_command, "--from", &decoding.from,
+                      {{"recording", Content::kRecording},
+                       {"batch", Content::kBatch},
+                       {"otlp", Content::kOtlp},
+                       {"delimited", Content::kDelimited},
+                       {"json", Content::kJson},
+                       {"event", Content::kEvent},
+                       {"perf", Content::kPerf},
+                       {"hex", Content::kHex},
+                       {"base64", Content::kBase64}},
+                      "What it is (default: what it looks like)");
+  add_format(decode_command, &decoding.format);
+
   CLI::App* status_command = app.add_subcommand("status", "Say whether the tracepoint can be used here, and why not");
   CLI::App* help_command = app.add_subcommand("help", "Print this help and exit");
   CLI::App* version_command = app.add_subcommand("version", "Print the version and exit");
@@ -125,6 +141,7 @@ int run(int argc, char** argv) {
   }
   if (demo_command->parsed()) return demo(demo_file);
   if (watch_command->parsed()) return watch(options);
+  if (decode_command->parsed()) return decode(decoding);
   if (status_command->parsed()) return status();
   if (help_command->parsed()) {
     app.clear();  // else it would be the help of this command

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "io.h"
+#include "raw_event.h"
 #include "rights.h"
 
 namespace otelue::tool {
@@ -34,13 +35,6 @@ uint64_t nanoseconds(clockid_t clock) {
   timespec time{};
   clock_gettime(clock, &time);
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
-}
-
-template <typename Number>
-Number load(std::string_view bytes, int at) {
-  Number value;
-  std::memcpy(&value, bytes.data() + at, sizeof value);
-  return value;
 }
 
 std::string seconds_text(std::chrono::steady_clock::duration time) {
@@ -179,21 +173,10 @@ void PerfListener::decode(PerfRing& ring, const PerfRecord& record, const Sink& 
   PerfSample sample{};
   std::memcpy(&sample, record.body.data(), kPerfSampleBytes);
   const std::string_view raw = record.body.substr(kPerfSampleBytes).substr(0, sample.raw_size);
-  const auto ends_within = [&](int offset, size_t size) { return raw.size() >= static_cast<size_t>(offset) + size; };
-  if (!ends_within(format_.protocol_offset, 4) || !ends_within(format_.version_offset, 8) ||
-      !ends_within(format_.buffer_offset, 4)) {
-    return sink.damaged("an event that is too short");
-  }
-  // Not the rest of the record: perf pads it.
-  const auto rel_loc = load<uint32_t>(raw, format_.buffer_offset);
-  const size_t begin = static_cast<size_t>(format_.buffer_offset) + 4 + (rel_loc & 0xffff);
-  const size_t size = rel_loc >> 16;
-  if (begin > raw.size() || size > raw.size() - begin) return sink.damaged("an event whose buffer ends outside of it");
-
   Event event;
-  event.protocol = load<uint32_t>(raw, format_.protocol_offset);
-  event.version = raw.substr(static_cast<size_t>(format_.version_offset), 8);
-  event.payload = raw.substr(begin, size);
+  if (const std::string trouble = read_raw_event(raw, format_, false, &event); !trouble.empty()) {
+    return sink.damaged(trouble);
+  }
   event.time_unix_nano = sample.time + nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC);
   event.pid = sample.pid;
   event.cpu = static_cast<int>(sample.cpu);

@@ -63,12 +63,13 @@ Number RecordingReader::native(Number number) const {
 }
 
 bool RecordingReader::fail(uint64_t offset, const std::string& what) {
-  error_ = name_ + ": at byte " + std::to_string(offset) + ": " + what;
+  error_ = (name_.empty() ? "" : name_ + ": at byte " + std::to_string(offset) + ": ") + what;
   return false;
 }
 
 bool RecordingReader::poll(int milliseconds, const Sink& sink) {
   if (!error_.empty()) return false;
+  if (fd_ < 0) return take(sink) && end();
   if (!wait_for(fd_, POLLIN, milliseconds)) return true;
   const size_t before = buffer_.size();
   buffer_.resize(before + kChunk);

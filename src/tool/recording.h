@@ -18,12 +18,16 @@ class RecordingReader : public Source {
  public:
   // - is standard input. See error().
   explicit RecordingReader(const std::string& path);
+  // Of bytes that are at hand.
+  RecordingReader(std::string name, std::string bytes) : name_(std::move(name)), buffer_(std::move(bytes)) {}
   ~RecordingReader() override;
 
   bool poll(int milliseconds, const Sink& sink) override;
   void stop(const Sink&) override {}
   std::string error() const override { return error_; }
   int fd() const { return fd_; }
+  // Of the entry that is being handed out, or of what makes no sense.
+  uint64_t offset() const { return offset_; }
 
  private:
   bool fail(uint64_t offset, const std::string& what);

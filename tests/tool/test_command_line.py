@@ -16,21 +16,39 @@ def test_help_names_every_command(arguments):
     assert {"demo", "watch", "status", "help", "version"} <= set(commands)
 
 
-@pytest.mark.parametrize("command", ["demo", "watch", "status"])
+@pytest.mark.parametrize("command", ["demo", "watch", "decode", "status"])
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_each_command_has_help(command, option):
     done = run(command, option)
     assert (done.status, done.error) == (0, "") and done.lines[1].startswith(f"Usage: otelue {command} ")
 
 
-def test_the_manual_names_every_command_and_option():
-    manual = (pathlib.Path(__file__).resolve().parents[2] / "src/tool/otelue.1").read_text().replace("\\-", "-")
-    help_texts = run("help").output + run("demo", "--help").output + run("watch", "--help").output
-    options = set(re.findall(r"--[a-z-]+", help_texts.decode()))
-    assert options == {"--help", "--version", "--file", "--count", "--timeout", "--record", "--ring-pages",
-                       "--format"}
-    assert options == {f"-{name}" for name in re.findall(r"\bFl (-[a-z-]+)", manual)}
-    assert set(re.findall(r"Cm (\w+)", manual)) - {"text", "json", "otlp"} == {"demo", "watch", "status", "help"}
+PAGES = pathlib.Path(__file__).resolve().parents[2] / "src/tool"
+
+
+def options_of(*arguments):
+    return set(re.findall(r"--[a-z-]+", run(*arguments).output.decode()))
+
+
+def documented(page):
+    return {f"-{name}" for name in re.findall(r"\bFl (-[a-z-]+)", (PAGES / page).read_text().replace("\\-", "-"))}
+
+
+def test_the_manual_names_every_command():
+    commands = re.findall(r"^  (\w+) ", run("help").output.decode().split("Subcommands:")[1], re.MULTILINE)
+    manual = (PAGES / "otelue.1").read_text()
+    assert {"demo", "watch", "decode", "status", "help", "version"} <= set(commands)
+    assert [name for name in commands if not re.search(rf"^\.It Cm .*\b{name}\b", manual, re.MULTILINE)] == []
+
+
+def test_the_manual_names_every_option():
+    pages = {page.stem.partition("-")[2] for page in PAGES.glob("otelue-*.1")}
+    options = options_of("help").union(*(options_of(name, "--help") for name in ("demo", "watch", "status")))
+    assert {"--help", "--version", "--file", "--count", "--timeout", "--record", "--ring-pages", "--format"} <= options
+    assert options - documented("otelue.1") == set()
+    for page in pages:
+        found = options_of(page, "--help") - {"--help"}
+        assert len(found) >= 2 and found == documented(f"otelue-{page}.1"), page
 
 
 @pytest.mark.parametrize("argument", ["--version", "version"])
@@ -45,7 +63,8 @@ def test_the_version_is_that_of_the_library(argument):
     [], ["dance"], ["--dance"], ["status", "now"], ["demo", "file"], ["demo", "--file"], ["watch", "--count"],
     ["watch", "--count="],
     ["watch", "--dance"], ["watch", "one", "two"], ["watch", "--count", "1", "--count", "2"], ["watch", ""],
-    ["watch", "--record", ""], ["demo", "--file="], ["watch", "--ring-pages", "8", "file"]])
+    ["watch", "--record", ""], ["demo", "--file="], ["watch", "--ring-pages", "8", "file"],
+    ["decode"], ["decode", "--from", "xml", "-"], ["decode", "one", "two"]])
 def test_a_mistake_exits_with_2_and_says_what_it_is(arguments):
     done = run(*arguments)
     assert (done.status, done.output) == (2, b"")
