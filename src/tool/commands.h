@@ -8,6 +8,7 @@
 #include <string>
 
 #include "input.h"
+#include "measurement.h"
 #include "printer.h"
 
 namespace otelue::tool {
@@ -16,7 +17,8 @@ enum Status {
   kDone = 0,
   kIncomplete = 1,  // events were lost or undecodable, or the tracepoint cannot be used
   kUsage = 2,
-  kCannot = 3,  // listen, read or write
+  kCannot = 3,   // listen, read or write
+  kUnheard = 4,  // nobody listened to all that emit wrote
 };
 
 struct WatchOptions {
@@ -35,6 +37,17 @@ struct DecodeOptions {
   Format format = Format::kText;
 };
 int decode(const DecodeOptions& options);
+
+struct EmitOptions {
+  std::string file;  // - is standard input; empty: the measurement
+  Content from = Content::kUnknown;
+  uint64_t repeat = 1;
+  uint64_t rate = 0;          // exports a second; 0: as fast as can be
+  uint64_t wait_seconds = 0;  // for a listener
+  std::string record;         // a recording to append to; empty: the tracepoint
+  Measurement measurement;
+};
+int emit(const EmitOptions& options);
 
 // Sends the metrics of a small HTTP service and shows what went out and what came back. With `file` they go to a
 // recording of that name; where the tracepoint cannot be used, to a new one.

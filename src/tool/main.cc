@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <sstream>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,75 @@ void add_format(CLI::App* app, Format* value) {
                      "its length in 4 bytes");
 }
 
+CLI::Option* add_from(CLI::App* app, Content* value) {
+  return add_choice<Content>(app, "--from", value,
+                             {{"recording", Content::kRecording},
+                              {"batch", Content::kBatch},
+                              {"otlp", Content::kOtlp},
+                              {"delimited", Content::kDelimited},
+                              {"json", Content::kJson},
+                              {"event", Content::kEvent},
+                              {"perf", Content::kPerf},
+                              {"hex", Content::kHex},
+                              {"base64", Content::kBase64}},
+                             "What it is (default: what it looks like)");
+}
+
+// An option that may be given several times, with KEY=VALUE or KEY:TYPE=VALUE.
+CLI::Option* add_attributes(CLI::App* app, const char* name, std::vector<std::string>* values,
+                            const char* description) {
+  return app->add_option(name, *values, description)
+      ->type_name("KEY[:TYPE]=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(CLI::Validator(check_attribute, ""));
+}
+
+CLI::App* add_emit(CLI::App* app, EmitOptions* options) {
+  CLI::App* command = app->add_subcommand("emit", "Write the metrics of a file, or one value, to the tracepoint");
+  CLI::Option* file = add_path(command, "file", &options->file,
+                               "OTLP/JSON, encoded requests, a batch, a recording, or what else decode reads; - is "
+                               "standard input");
+  add_from(command, &options->from)->needs(file);
+  add_number(command, "--repeat", &options->repeat, kMost, "N", "Write all of it so many times")->needs(file);
+  add_number(command, "--rate", &options->rate, kMost, "N", "Export so many requests or batches a second")->needs(file);
+  add_number(command, "--wait", &options->wait_seconds, kMost, "SECONDS", "Wait so long for a listener, if need be");
+  add_path(command, "--record", &options->record, "Append to this recording instead");
+  CLI::App* instruments = command->add_option_group("One value");
+  Measurement* one = &options->measurement;
+  const std::tuple<const char*, Instrument, const char*> kinds[] = {
+      {"--counter", Instrument::kCounter, "Add to a counter"},
+      {"--up-down-counter", Instrument::kUpDownCounter, "Add to a counter that can fall"},
+      {"--gauge", Instrument::kGauge, "What a gauge shows"},
+      {"--histogram", Instrument::kHistogram, "One value of a histogram with the usual bounds"}};
+  for (const auto& [name, instrument, description] : kinds) {
+    const auto parse = [one, instrument = instrument](const CLI::results_t& given) {
+      if (const std::string why = check_value(instrument, given[1]); !why.empty()) throw CLI::ValidationError(why);
+      one->instrument = instrument;
+      one->name = given[0];
+      one->value = given[1];
+      return true;
+    };
+    instruments->add_option(name, parse, description)
+        ->type_name("NAME VALUE")
+        ->expected(2)
+        ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+  }
+  instruments->require_option(0, 1);
+  for (CLI::Option* instrument : instruments->get_options()) instrument->excludes(file);
+  command->final_callback([=] {
+    if (options->file.empty() && one->instrument == Instrument::kNone) {
+      throw CLI::RequiredError("a file, or one of --counter, --up-down-counter, --gauge and --histogram");
+    }
+  });
+  add_attributes(command, "--attribute", &one->attributes, "An attribute; TYPE is string, int, double or bool")
+      ->excludes(file);
+  add_attributes(command, "--resource", &one->resource_attributes, "The same of the resource")->excludes(file);
+  command->add_option("--unit", one->unit, "The unit, such as s or {job}")->type_name("UNIT")->excludes(file);
+  command->add_option("--description", one->description, "What it measures")->type_name("TEXT")->excludes(file);
+  return command;
+}
+
 int print(const std::string& text) {
   Output out(1);
   out.write(text);
@@ -112,18 +182,11 @@ int run(int argc, char** argv) {
   DecodeOptions decoding;
   CLI::App* decode_command = app.add_subcommand("decode", "Print the metrics of a file in any form that is known here");
   add_path(decode_command, "file", &decoding.file, "The file; - is standard input")->required();
-  add_choice<Content>(decode_command, "--from", &decoding.from,
-                      {{"recording", Content::kRecording},
-                       {"batch", Content::kBatch},
-                       {"otlp", Content::kOtlp},
-                       {"delimited", Content::kDelimited},
-                       {"json", Content::kJson},
-                       {"event", Content::kEvent},
-                       {"perf", Content::kPerf},
-                       {"hex", Content::kHex},
-                       {"base64", Content::kBase64}},
-                      "What it is (default: what it looks like)");
+  add_from(decode_command, &decoding.from);
   add_format(decode_command, &decoding.format);
+
+  EmitOptions emitting;
+  CLI::App* emit_command = add_emit(&app, &emitting);
 
   CLI::App* status_command = app.add_subcommand("status", "Say whether the tracepoint can be used here, and why not");
   CLI::App* help_command = app.add_subcommand("help", "Print this help and exit");
@@ -142,6 +205,7 @@ int run(int argc, char** argv) {
   if (demo_command->parsed()) return demo(demo_file);
   if (watch_command->parsed()) return watch(options);
   if (decode_command->parsed()) return decode(decoding);
+  if (emit_command->parsed()) return emit(emitting);
   if (status_command->parsed()) return status();
   if (help_command->parsed()) {
     app.clear();  // else it would be the help of this command
