@@ -49,6 +49,19 @@ struct EmitOptions {
 };
 int emit(const EmitOptions& options);
 
+struct ForwardOptions {
+  std::string to;                      // empty: what the environment says
+  std::string file;                    // a recording instead of the tracepoint; empty: none
+  size_t ring_pages = 0;               // as for watch
+  size_t batch_kibibytes = 1024;       // of one request, before it is compressed
+  uint64_t flush_milliseconds = 1000;  // after which what has come is sent
+  size_t queue_mebibytes = 64;         // that wait to be sent
+  uint64_t stop_seconds = 5;           // for what is left at the end
+  bool has_process = false;
+  bool has_own_metrics = false;
+};
+int forward(const ForwardOptions& options);
+
 // Sends the metrics of a small HTTP service and shows what went out and what came back. With `file` they go to a
 // recording of that name; where the tracepoint cannot be used, to a new one.
 int demo(const std::string& file);

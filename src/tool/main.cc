@@ -41,6 +41,18 @@ CLI::Option* add_number(CLI::App* app, const char* name, Number* value, uint64_t
   return app->add_option(name, parse, description)->type_name(unit)->expected(1);
 }
 
+CLI::Option* add_ring_pages(CLI::App* app, size_t* value) {
+  return add_number(
+             app, "--ring-pages", value, kMostRingPages, "N",
+             "Size of the ring of each processor, in pages: a power of two (default: what is allowed, up to 8 MiB)")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            const bool is_power = std::has_single_bit(std::strtoull(text.c_str(), nullptr, 10));
+            return is_power ? "" : "'" + text + "' is not a power of two";
+          },
+          ""));
+}
+
 CLI::Option* add_path(CLI::App* app, const char* name, std::string* value, const char* description) {
   const auto is_named = [](const std::string& text) { return text.empty() ? "a file needs a name" : ""; };
   return app->add_option(name, *value, description)->type_name("FILE")->check(CLI::Validator(is_named, ""));
@@ -139,6 +151,26 @@ CLI::App* add_emit(CLI::App* app, EmitOptions* options) {
   return command;
 }
 
+CLI::App* add_forward(CLI::App* app, ForwardOptions* options) {
+  CLI::App* command = app->add_subcommand("forward", "Send what is written to the tracepoint to an OTLP/HTTP endpoint");
+  command->add_option("--to", options->to, "Where to; /v1/metrics is added to what has no path")->type_name("URL");
+  CLI::Option* file = add_path(command, "file", &options->file, "Send this recording instead; - is standard input");
+  add_ring_pages(command, &options->ring_pages)->excludes(file);
+  add_number(command, "--batch", &options->batch_kibibytes, 64 * 1024, "KIB",
+             "Size of a request before it is compressed (default: 1024)");
+  add_number(command, "--flush", &options->flush_milliseconds, 3'600'000, "MILLISECONDS",
+             "Send what has come after so long (default: 1000)");
+  add_number(command, "--queue", &options->queue_mebibytes, 64 * 1024, "MIB",
+             "How much may wait to be sent; what comes then is dropped and counted (default: 64)");
+  add_number(command, "--stop", &options->stop_seconds, 3600, "SECONDS",
+             "How long to go on sending at the end (default: 5)");
+  command->add_flag("--process", options->has_process,
+                    "Say in each resource which process wrote it: process.pid, process.executable.path and .name, "
+                    "container.id");
+  command->add_flag("--own-metrics", options->has_own_metrics, "Send how it is doing as well, every 10 s");
+  return command;
+}
+
 int print(const std::string& text) {
   Output out(1);
   out.write(text);
@@ -169,15 +201,7 @@ int run(int argc, char** argv) {
   add_number(watch_command, "--timeout", &options.seconds, kMost, "SECONDS", "End after so long");
   add_path(watch_command, "--record", &options.record, "Keep the events in a recording as well");
   add_format(watch_command, &options.format);
-  add_number(watch_command, "--ring-pages", &options.ring_pages, kMostRingPages, "N",
-             "Size of the ring of each processor, in pages: a power of two (default: what is allowed, up to 8 MiB)")
-      ->check(CLI::Validator(
-          [](const std::string& text) {
-            const bool is_power = std::has_single_bit(std::strtoull(text.c_str(), nullptr, 10));
-            return is_power ? "" : "'" + text + "' is not a power of two";
-          },
-          ""))
-      ->excludes(file);
+  add_ring_pages(watch_command, &options.ring_pages)->excludes(file);
 
   DecodeOptions decoding;
   CLI::App* decode_command = app.add_subcommand("decode", "Print the metrics of a file in any form that is known here");
@@ -187,6 +211,9 @@ int run(int argc, char** argv) {
 
   EmitOptions emitting;
   CLI::App* emit_command = add_emit(&app, &emitting);
+
+  ForwardOptions forwarding;
+  CLI::App* forward_command = add_forward(&app, &forwarding);
 
   CLI::App* status_command = app.add_subcommand("status", "Say whether the tracepoint can be used here, and why not");
   CLI::App* help_command = app.add_subcommand("help", "Print this help and exit");
@@ -206,6 +233,7 @@ int run(int argc, char** argv) {
   if (watch_command->parsed()) return watch(options);
   if (decode_command->parsed()) return decode(decoding);
   if (emit_command->parsed()) return emit(emitting);
+  if (forward_command->parsed()) return forward(forwarding);
   if (status_command->parsed()) return status();
   if (help_command->parsed()) {
     app.clear();  // else it would be the help of this command
