@@ -12,8 +12,7 @@ final class Shop {
     try (var sdk = AutoConfiguredOpenTelemetrySdk.initialize().getOpenTelemetrySdk()) {
       var meter = sdk.getMeter("shop");
       var requests = meter.counterBuilder("http.server.requests").setUnit("{request}").build();
-      var durations =
-          meter.histogramBuilder("http.server.request.duration").setUnit("s").build();
+      var durations = meter.histogramBuilder("http.server.request.duration").setUnit("s").build();
       for (int i = 0; i < 100; i++) {
         String method = ThreadLocalRandom.current().nextBoolean() ? "GET" : "POST";
         var attributes = Attributes.of(AttributeKey.stringKey("http.request.method"), method);

@@ -6,8 +6,6 @@ import java.nio.ByteBuffer;
 
 /** The library through JNI. From Java 22 on the class of META-INF/versions/22 takes its place. */
 final class Binding extends Library {
-  static final String KIND = "JNI";
-
   Binding(String path) {
     System.load(path);
   }

@@ -48,7 +48,7 @@ final class Memory {
     if (used > bytes.capacity()) {
       long doubled = Math.min(2L * bytes.capacity(), Integer.MAX_VALUE - 8);
       ByteBuffer grown = allocate((int) Math.max(used, doubled));
-      bytes.position(0).limit(at);
+      bytes.position(0).limit(Math.min(at, bytes.capacity()));
       grown.put(bytes);
       grown.clear();
       bytes = grown;

@@ -17,8 +17,6 @@ import java.util.Map;
 
 /** The library through the Foreign Function &amp; Memory API. */
 final class Binding extends Library {
-  static final String KIND = "FFM";
-
   private static final MemoryLayout POINTER = JAVA_LONG;
   private static final MemoryLayout SIZE = JAVA_LONG;
 
