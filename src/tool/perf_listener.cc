@@ -143,6 +143,9 @@ void PerfListener::hand_out(uint64_t until, const Sink& sink) {
     for (auto& ring : rings_) {
       if (ring->peek() != nullptr && (first == nullptr || ring->peek()->time < first->peek()->time)) first = ring.get();
     }
+    for (auto& ring : rings_) {
+      for (uint64_t i = ring->count_damaged(); i > 0; --i) sink.damaged("a ring whose records make no sense");
+    }
     if (first == nullptr) return;
     if (first->peek()->time > until) break;
     decode(*first, *first->peek(), sink);
@@ -168,19 +171,21 @@ void PerfListener::report_lost(PerfRing& ring, const Sink& sink) const {
 void PerfListener::decode(PerfRing& ring, const PerfRecord& record, const Sink& sink) const {
   if (record.type == PERF_RECORD_LOST) return report_lost(ring, sink);
   if (record.type != PERF_RECORD_SAMPLE) return;
-  if (record.body.size() < kPerfSampleBytes) return sink.damaged("a sample without data");
+  Event event;
+  if (const std::string error = read_sample(format_, record, &event); !error.empty()) return sink.damaged(error);
+  event.time_unix_nano = record.time + nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC);
+  sink.event(event);
+}
 
+std::string read_sample(const otelue_event_format& format, const PerfRecord& record, Event* event) {
+  if (record.body.size() < kPerfSampleBytes) return "a sample without data";
   PerfSample sample{};
   std::memcpy(&sample, record.body.data(), kPerfSampleBytes);
-  const std::string_view raw = record.body.substr(kPerfSampleBytes).substr(0, sample.raw_size);
-  Event event;
-  if (const std::string trouble = read_raw_event(raw, format_, false, &event); !trouble.empty()) {
-    return sink.damaged(trouble);
-  }
-  event.time_unix_nano = sample.time + nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC);
-  event.pid = sample.pid;
-  event.cpu = static_cast<int>(sample.cpu);
-  sink.event(event);
+  const std::string_view raw = record.body.substr(kPerfSampleBytes);
+  if (sample.raw_size > raw.size()) return "a sample whose data end outside of it";
+  event->pid = sample.pid;
+  event->cpu = static_cast<int>(sample.cpu);
+  return read_raw_event(raw.substr(0, sample.raw_size), format, false, event);
 }
 
 }  // namespace otelue::tool

@@ -14,6 +14,9 @@
 
 namespace otelue::tool {
 
+// Reads a sample of otlp_metrics, without its time of day. Empty, or what is the matter with it.
+std::string read_sample(const otelue_event_format& format, const PerfRecord& record, Event* event);
+
 // Listens to otlp_metrics through perf_event_open, on all processors, those included that are switched on later.
 // Events of different processors come in the order of their times.
 class PerfListener : public Source {

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace otelue::tool {
 namespace {
@@ -65,9 +66,12 @@ std::string_view PerfRing::view(uint64_t from, size_t size) {
 const PerfRecord* PerfRing::peek() {
   if (has_record_) return &record_;
   const uint64_t tail = static_cast<perf_event_mmap_page*>(memory_)->data_tail;
-  if (tail >= head_) return nullptr;
+  const uint64_t there = head_ - tail;
+  if (there == 0) return nullptr;
   perf_event_header header;
+  if (there > bytes_ || there < sizeof header) return skip();
   std::memcpy(&header, view(tail, sizeof header).data(), sizeof header);
+  if (header.size < sizeof header || header.size > there) return skip();
   record_bytes_ = header.size;
   record_ = {header.type, 0, view(tail, header.size).substr(sizeof header)};
   if (header.type == PERF_RECORD_SAMPLE && record_.body.size() >= kPerfSampleBytes) {
@@ -76,6 +80,15 @@ const PerfRecord* PerfRing::peek() {
   has_record_ = true;
   return &record_;
 }
+
+// Gives up what lies between the two sides: where a record begins cannot be known any more.
+const PerfRecord* PerfRing::skip() {
+  ++damaged_;
+  __atomic_store_n(&static_cast<perf_event_mmap_page*>(memory_)->data_tail, head_, __ATOMIC_RELEASE);
+  return nullptr;
+}
+
+uint64_t PerfRing::count_damaged() { return std::exchange(damaged_, 0); }
 
 void PerfRing::pop() {
   auto* control = static_cast<perf_event_mmap_page*>(memory_);

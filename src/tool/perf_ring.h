@@ -29,6 +29,8 @@ constexpr size_t kPerfSampleBytes = 28;  // sizeof counts four more, for alignme
 class PerfRing {
  public:
   explicit PerfRing(int cpu) : cpu_(cpu) {}
+  // Of a file with the same pages, which it closes.
+  PerfRing(int cpu, int fd) : cpu_(cpu), fd_(fd) {}
   ~PerfRing();
   PerfRing(const PerfRing&) = delete;
   PerfRing& operator=(const PerfRing&) = delete;
@@ -46,6 +48,8 @@ class PerfRing {
   // The oldest record, until pop(), or nullptr.
   const PerfRecord* peek();
   void pop();
+  // How often what is in the ring made no sense since the last call, and was passed over.
+  uint64_t count_damaged();
 
   // How many events were lost since the last call, whether or not a record of the ring tells of them: the kernel
   // writes such a record only in front of the next event.
@@ -62,6 +66,7 @@ class PerfRing {
 
   Counts counts() const;
   std::string_view view(uint64_t from, size_t size);
+  const PerfRecord* skip();
 
   const int cpu_;
   int fd_ = -1;
@@ -69,6 +74,7 @@ class PerfRing {
   size_t bytes_ = 0;
   uint64_t head_ = 0;
   uint64_t lost_ = 0;
+  uint64_t damaged_ = 0;
   uint64_t running_time_ = 0;
   bool has_record_ = false;
   PerfRecord record_{};
