@@ -19,6 +19,9 @@ enum Status {
   kUsage = 2,
   kCannot = 3,   // listen, read or write
   kUnheard = 4,  // nobody listened to all that emit wrote
+  // Bits of what `doctor` found.
+  kCannotWrite = 4,
+  kCannotRead = 8,
 };
 
 struct WatchOptions {
@@ -67,6 +70,9 @@ int forward(const ForwardOptions& options);
 int demo(const std::string& file);
 
 int status();
+
+// Says whether this process can write and read the tracepoint, and what mends what is in the way.
+int doctor(bool wants_json);
 
 }  // namespace otelue::tool
 

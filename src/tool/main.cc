@@ -186,7 +186,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Exit status: 0; 1 when events were lost or could not be decoded, or when the tracepoint cannot be used\n"
-      "(status, demo); 2 for a mistake in the command line; 3 when it cannot listen, read or write.");
+      "(status, demo); 2 for a mistake in the command line; 3 when it cannot listen, read or write. Of doctor: 4 when\n"
+      "metrics cannot be written here, 8 when they cannot be read, 12 for both.");
 
   std::string demo_file;
   CLI::App* demo_command =
@@ -216,6 +217,10 @@ int run(int argc, char** argv) {
   CLI::App* forward_command = add_forward(&app, &forwarding);
 
   CLI::App* status_command = app.add_subcommand("status", "Say whether the tracepoint can be used here, and why not");
+  bool wants_json = false;
+  CLI::App* doctor_command = app.add_subcommand(
+      "doctor", "Say whether metrics can be written and read here, and what mends what is in the way");
+  doctor_command->add_flag("--json", wants_json, "Say it for programs");
   CLI::App* help_command = app.add_subcommand("help", "Print this help and exit");
   CLI::App* version_command = app.add_subcommand("version", "Print the version and exit");
 
@@ -235,6 +240,7 @@ int run(int argc, char** argv) {
   if (emit_command->parsed()) return emit(emitting);
   if (forward_command->parsed()) return forward(forwarding);
   if (status_command->parsed()) return status();
+  if (doctor_command->parsed()) return doctor(wants_json);
   if (help_command->parsed()) {
     app.clear();  // else it would be the help of this command
     return print(app.help());

@@ -54,6 +54,7 @@ std::string PerfListener::open() {
     const size_t most = std::clamp(std::bit_floor(kAllRings / rings_.size()), kSmallestRing, kLargestRing);
     ring_pages_ = std::max<size_t>(most / page_size(), 1);
   }
+  wanted_bytes_ = ring_bytes();
   int error = map_all();
   while (error != 0 && is_free && ring_bytes() > kSmallestRing) {
     ring_pages_ /= 2;

@@ -28,6 +28,8 @@ class PerfListener : public Source {
   std::string open();
   size_t processors() const { return rings_.size(); }
   size_t ring_bytes() const;
+  // What a ring should have had, which is more than it has where less may be locked.
+  size_t wanted_bytes() const { return wanted_bytes_; }
 
   // What has just come waits a moment, for what other processors are still writing.
   bool poll(int milliseconds, const Sink& sink) override;
@@ -48,6 +50,7 @@ class PerfListener : public Source {
   void report_lost(PerfRing& ring, const Sink& sink) const;
 
   size_t ring_pages_;
+  size_t wanted_bytes_ = 0;
   otelue_event_format format_{};
   std::vector<std::unique_ptr<PerfRing>> rings_;
   std::map<int, Clock::time_point> deaf_since_;  // processors without a ring

@@ -27,6 +27,9 @@ class Registration {
   otelue_exporter* exporter() const { return exporter_; }
   bool is_registered() const { return status_.registered != 0; }
   bool has_no_file() const { return status_.step == OTELUE_STEP_FIND; }
+  bool is_heard() const { return status_.heard_here != 0; }
+  uint32_t step() const { return status_.step; }
+  int error() const { return status_.last_errno; }
   // It can quote what another program has registered.
   std::string message() const { return printable(status_.message); }
 

@@ -22,16 +22,6 @@ bool is_effective(const __user_cap_data_struct* data, int capability) {
   return (data[capability / 32].effective >> (capability % 32) & 1) != 0;
 }
 
-bool may_use_perf() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[2]{};
-  syscall(SYS_capget, &header, data);
-  if (is_effective(data, kPerfmon) || is_effective(data, CAP_SYS_ADMIN)) return true;
-  int paranoid = 2;
-  std::ifstream("/proc/sys/kernel/perf_event_paranoid") >> paranoid;
-  return paranoid < 0;
-}
-
 bool is_refused(const std::string& path, int mode) {
   return faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) != 0 && errno == EACCES;
 }
@@ -41,18 +31,41 @@ std::string missing_rights() {
   const auto add = [&](const std::string& right) { missing += (missing.empty() ? "" : ", ") + right; };
   char tracefs[4096] = "";
   otelue_find_tracefs(tracefs, sizeof tracefs);
-  std::string path = tracefs;
-  for (const char* inner : {"/events", "/user_events", "/otlp_metrics", "/format"}) {
-    // What a closed directory holds is closed as well.
-    if (is_refused(path, X_OK)) add("x on " + path);
-    path += inner;
+  for (const Closed& closed : closed_to_listeners(tracefs)) {
+    add((closed.mode == X_OK ? "x on " : "read access to ") + closed.path);
   }
-  if (is_refused(path, R_OK)) add("read access to " + path);
-  if (!may_use_perf()) add("CAP_PERFMON (or kernel.perf_event_paranoid = -1)");
+  if (perf_right().empty()) add("CAP_PERFMON (or kernel.perf_event_paranoid = -1)");
   return missing;
 }
 
 }  // namespace
+
+std::vector<Closed> closed_on_the_way(const std::string& directory, const std::vector<std::string>& names, int mode) {
+  std::vector<Closed> closed;
+  std::string path = directory;
+  for (const std::string& name : names) {
+    // What a closed directory holds is closed as well.
+    if (is_refused(path, X_OK)) closed.push_back({path, X_OK});
+    path += '/' + name;
+  }
+  if (is_refused(path, mode)) closed.push_back({path, mode});
+  return closed;
+}
+
+std::vector<Closed> closed_to_listeners(const std::string& tracefs) {
+  return closed_on_the_way(tracefs, {"events", "user_events", "otlp_metrics", "format"}, R_OK);
+}
+
+std::string perf_right() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2]{};
+  syscall(SYS_capget, &header, data);
+  if (is_effective(data, kPerfmon)) return "CAP_PERFMON";
+  if (is_effective(data, CAP_SYS_ADMIN)) return "CAP_SYS_ADMIN";
+  int paranoid = 2;
+  std::ifstream("/proc/sys/kernel/perf_event_paranoid") >> paranoid;
+  return paranoid < 0 ? "kernel.perf_event_paranoid = -1" : "";
+}
 
 std::string why_not_listening(int error) {
   switch (error) {

@@ -33,7 +33,7 @@ def check_status(status, message):
 def check_without_tracepoint(option, reason):
     """Everything runs on, and says why there is nothing to hear."""
     programs = (f"{TOOL} status; echo status=$?; {COUNTER} 2>&1; echo counter=$?; {TOOL} watch 2>&1; echo watch=$?;"
-                f"{TOOL} demo; echo demo=$?")
+                f"{TOOL} demo; echo demo=$?; {TOOL} doctor; echo doctor=$?")
     status, output, error = run(option, "sh", "-c", programs)
     assert (status, error) == (0, b""), (status, error)
     lines = output.decode().splitlines()
@@ -44,12 +44,17 @@ def check_without_tracepoint(option, reason):
     assert "So the events go to a recording instead." in lines
     assert any(line.startswith("Look at it again: otelue watch /tmp/otelue-demo-") for line in lines)
     assert "ok: 5 events went out, 5 came back, byte for byte the same" in lines
-    assert lines[-1] == "demo=1"
+    demo = lines.index("demo=1")
+    assert lines[demo + 1].startswith("ok       library     ")
+    assert lines[-2:] == ["This process cannot write metrics to the tracepoint, and cannot read them.", "doctor=12"]
+    return lines[demo + 1:-2]
 
 
 if "--without" in sys.argv:
-    check_without_tracepoint("--kernel=without", r"kernel 6\.\S+ has no user_events: it takes Linux 6\.4 or later "
-                                                 r"with CONFIG_USER_EVENTS=y")
+    found = check_without_tracepoint("--kernel=without", r"kernel 6\.\S+ has no user_events: it takes Linux 6\.4 or later "
+                                                         r"with CONFIG_USER_EVENTS=y")
+    assert re.fullmatch(r"problem  kernel      Linux 6\.\S+ has no user_events.*", found[2]), found
+    assert found[3:] == [" " * 21 + "this takes another kernel: Linux 6.4 or later built with CONFIG_USER_EVENTS=y"]
     sys.exit()
 
 # Output and exit status are passed through, byte for byte.

@@ -13,10 +13,10 @@ def test_help_names_every_command(arguments):
     assert (done.status, done.error) == (0, "")
     assert done.lines[0] == "OpenTelemetry metrics through the Linux user_events tracepoint otlp_metrics."
     commands = [line.split()[0] for line in done.lines[done.lines.index("Subcommands:") + 1:] if line.startswith("  ")]
-    assert {"demo", "watch", "status", "help", "version"} <= set(commands)
+    assert {"demo", "watch", "status", "doctor", "help", "version"} <= set(commands)
 
 
-@pytest.mark.parametrize("command", ["demo", "watch", "decode", "status"])
+@pytest.mark.parametrize("command", ["demo", "watch", "decode", "status", "doctor"])
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_each_command_has_help(command, option):
     done = run(command, option)
@@ -37,14 +37,14 @@ def documented(page):
 def test_the_manual_names_every_command():
     commands = re.findall(r"^  (\w+) ", run("help").output.decode().split("Subcommands:")[1], re.MULTILINE)
     manual = (PAGES / "otelue.1").read_text()
-    assert {"demo", "watch", "decode", "status", "help", "version"} <= set(commands)
+    assert {"demo", "watch", "decode", "status", "doctor", "help", "version"} <= set(commands)
     assert [name for name in commands if not re.search(rf"^\.It Cm .*\b{name}\b", manual, re.MULTILINE)] == []
 
 
 def test_the_manual_names_every_option():
     pages = {page.stem.partition("-")[2] for page in PAGES.glob("otelue-*.1")}
-    options = options_of("help").union(*(options_of(name, "--help") for name in ("demo", "watch", "status")))
-    assert {"--help", "--version", "--file", "--count", "--timeout", "--record", "--ring-pages", "--format"} <= options
+    options = options_of("help").union(*(options_of(name, "--help") for name in ("demo", "watch", "status", "doctor")))
+    assert {"--help", "--version", "--file", "--count", "--timeout", "--record", "--ring-pages", "--format", "--json"} <= options
     assert options - documented("otelue.1") == set()
     for page in pages:
         found = options_of(page, "--help") - {"--help"}
