@@ -97,7 +97,8 @@ export class UserEventsMetricExporter implements PushMetricExporter {
     try {
       this.addon = loadAddon();
     } catch (error) {
-      logger.warn(`no metrics are exported: ${messageOf(error)}`);
+      const [reason] = messageOf(error).split('\n');
+      logger.warn(`no metrics are exported: ${reason}`);
       return;
     }
     this.handle = open(this.addon, options);
