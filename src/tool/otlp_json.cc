@@ -137,6 +137,25 @@ bool take_ids(proto::Metric* metric) {
   return true;
 }
 
+// With -0, which protobuf would read as an integer without a sign, as -0.0.
+std::string with_signed_zeros(std::string_view text) {
+  std::string out;
+  bool is_in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    out += text[i];
+    if (is_in_string && text[i] == '\\' && i + 1 < text.size()) {
+      out += text[++i];
+    } else if (text[i] == '"') {
+      is_in_string = !is_in_string;
+    } else if (!is_in_string && text.substr(i, 2) == "-0") {
+      const char after = i + 2 < text.size() ? text[i + 2] : ' ';
+      out += text[++i];
+      if (after != '.' && after != 'e' && after != 'E' && (after < '0' || after > '9')) out += ".0";
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string to_json(const Request& request) {
@@ -148,7 +167,7 @@ std::string to_json(const Request& request) {
 std::string from_json(std::string_view text, Request* request) {
   util::JsonParseOptions options;
   options.ignore_unknown_fields = true;
-  const auto status = util::JsonStringToMessage(std::string(text), request, options);
+  const auto status = util::JsonStringToMessage(with_signed_zeros(text), request, options);
   if (!status.ok()) return printable(std::string(status.message()));
   for (proto::ResourceMetrics& resource : *request->mutable_resource_metrics()) {
     for (proto::ScopeMetrics& scope : *resource.mutable_scope_metrics()) {
