@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "commands.h"
+#include "completion.h"
 #include "io.h"
 #include "printer.h"
 
@@ -221,6 +222,11 @@ int run(int argc, char** argv) {
   CLI::App* doctor_command = app.add_subcommand(
       "doctor", "Say whether metrics can be written and read here, and what mends what is in the way");
   doctor_command->add_flag("--json", wants_json, "Say it for programs");
+  Shell shell = Shell::kBash;
+  CLI::App* completion_command = app.add_subcommand("completion", "Print a script that completes this command line");
+  add_choice<Shell>(completion_command, "shell", &shell,
+                    {{"bash", Shell::kBash}, {"zsh", Shell::kZsh}, {"fish", Shell::kFish}}, "The shell")
+      ->required();
   CLI::App* help_command = app.add_subcommand("help", "Print this help and exit");
   CLI::App* version_command = app.add_subcommand("version", "Print the version and exit");
 
@@ -241,6 +247,7 @@ int run(int argc, char** argv) {
   if (forward_command->parsed()) return forward(forwarding);
   if (status_command->parsed()) return status();
   if (doctor_command->parsed()) return doctor(wants_json);
+  if (completion_command->parsed()) return print(completion(app, shell));
   if (help_command->parsed()) {
     app.clear();  // else it would be the help of this command
     return print(app.help());
