@@ -10,6 +10,7 @@
 #include "input.h"
 #include "measurement.h"
 #include "printer.h"
+#include "table.h"
 
 namespace otelue::tool {
 
@@ -25,12 +26,17 @@ enum Status {
 };
 
 struct WatchOptions {
-  std::string file;       // a recording, or - for standard input; empty: the tracepoint
-  std::string record;     // a recording to write; empty: none
-  uint64_t count = 0;     // points after which to end; 0: none
-  uint64_t seconds = 0;   // after which to end; 0: never
-  size_t ring_pages = 0;  // of each processor; 0: as many as may be had
+  std::string file;          // a recording, or - for standard input; empty: the tracepoint
+  std::string record;        // a recording to write; empty: none
+  uint64_t count = 0;        // points after which to end; 0: none
+  uint64_t seconds = 0;      // after which to end; 0: never
+  size_t ring_pages = 0;     // of each processor; 0: as many as may be had
+  bool wants_table = false;  // else only of the tracepoint, on a terminal
+  bool has_format = false;   // so that it was asked for
   Format format = Format::kText;
+  Filter filter;
+  Column sort = Column::kService;
+  bool is_reversed = false;
 };
 int watch(const WatchOptions& options);
 

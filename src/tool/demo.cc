@@ -116,8 +116,8 @@ class Service {
     h.has = OTELUE_HAS_SUM | OTELUE_HAS_MIN | OTELUE_HAS_MAX;
     h.explicit_bounds = otelue_build_doubles(&b_, bounds, 5);
     h.bucket_counts = otelue_build_counts(&b_, counts, 6);
-    otelue_point p = point(metric(OTELUE_HISTOGRAM, "http.server.request.duration", "s", OTELUE_DELTA),
-                           OTELUE_HISTOGRAM);
+    otelue_point p =
+        point(metric(OTELUE_HISTOGRAM, "http.server.request.duration", "s", OTELUE_DELTA), OTELUE_HISTOGRAM);
     p.attributes = route("GET", 200);
     p.body = otelue_build_histogram(&b_, &h);
     otelue_build_point(&b_, &p);

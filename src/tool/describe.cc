@@ -47,6 +47,8 @@ std::string unknown(const google::protobuf::Message& message) {
 
 std::string attribute_text(const proto::KeyValue& attribute);
 
+}  // namespace
+
 std::string value_text(const proto::AnyValue& value) {
   switch (value.value_case()) {
     case proto::AnyValue::kStringValue:
@@ -70,6 +72,8 @@ std::string value_text(const proto::AnyValue& value) {
   }
   return "empty";
 }
+
+namespace {
 
 std::string attribute_text(const proto::KeyValue& attribute) {
   return name_text(attribute.key()) + '=' + value_text(attribute.value()) + unknown(attribute.value()) +

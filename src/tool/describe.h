@@ -6,6 +6,11 @@
 #include <string>
 #include <string_view>
 
+namespace otelue_proto {
+class AnyValue;
+class ExportMetricsServiceRequest;
+}  // namespace otelue_proto
+
 namespace otelue::tool {
 
 // What the lines about a data point are about, from the outside in. A resource, a scope and a metric come before their
@@ -18,6 +23,11 @@ using Take = std::function<bool(Level level, const std::string& line)>;
 // Describes an encoded ExportMetricsServiceRequest, as protobuf decodes it. False, before any line, when it does not.
 // However hostile a request is, its lines are no longer than a small multiple of it and a few kilobytes for each point.
 bool describe(std::string_view request, const Take& take);
+
+bool parse_request(std::string_view bytes, otelue_proto::ExportMetricsServiceRequest* request);
+
+// The value of an attribute, fit for a terminal.
+std::string value_text(const otelue_proto::AnyValue& value);
 
 }  // namespace otelue::tool
 

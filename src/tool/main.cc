@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <sstream>
 #include <string>
 #include <tuple>
@@ -76,11 +77,11 @@ CLI::Option* add_choice(CLI::App* app, const char* name, Choice* value,
   return app->add_option(name, parse, description)->type_name(words)->expected(1);
 }
 
-void add_format(CLI::App* app, Format* value) {
-  add_choice<Format>(app, "--format", value,
-                     {{"text", Format::kText}, {"json", Format::kJson}, {"otlp", Format::kOtlp}},
-                     "How to print: as text, as OTLP/JSON with a request per line, or as encoded requests, each behind "
-                     "its length in 4 bytes");
+CLI::Option* add_format(CLI::App* app, Format* value) {
+  return add_choice<Format>(
+      app, "--format", value, {{"text", Format::kText}, {"json", Format::kJson}, {"otlp", Format::kOtlp}},
+      "How to print: as text, as OTLP/JSON with a request per line, or as encoded requests, each behind "
+      "its length in 4 bytes");
 }
 
 CLI::Option* add_from(CLI::App* app, Content* value) {
@@ -202,8 +203,24 @@ int run(int argc, char** argv) {
   add_number(watch_command, "--count", &options.count, kMost, "N", "End after so many points");
   add_number(watch_command, "--timeout", &options.seconds, kMost, "SECONDS", "End after so long");
   add_path(watch_command, "--record", &options.record, "Keep the events in a recording as well");
-  add_format(watch_command, &options.format);
+  CLI::Option* format = add_format(watch_command, &options.format);
   add_ring_pages(watch_command, &options.ring_pages)->excludes(file);
+  watch_command->add_flag("--table", options.wants_table, "Show a table, of a recording as well")->excludes(format);
+  const auto add_filter = [&](const char* name, std::string* value, const char* description) {
+    watch_command->add_option(name, *value, description)->type_name("TEXT")->excludes(format);
+  };
+  add_filter("--metric", &options.filter.metric, "Only metrics with this in their names");
+  add_filter("--attribute", &options.filter.attribute, "Only points with this in their attributes, such as KEY=VALUE");
+  add_filter("--service", &options.filter.service, "Only services with this in their names");
+  add_number(watch_command, "--pid", &options.filter.pid, UINT32_MAX, "PID", "Only what this process writes")
+      ->excludes(format);
+  std::map<std::string, Column> columns;
+  for (size_t i = 0; i < kColumns; ++i) columns[kColumnNames[i]] = static_cast<Column>(i);
+  watch_command->add_option("--sort", options.sort, "The column by which a table is sorted")
+      ->transform(CLI::Transformer(columns).description(""))
+      ->type_name("COLUMN")
+      ->excludes(format);
+  watch_command->add_flag("--reverse", options.is_reversed, "Sort it the other way round")->excludes(format);
 
   DecodeOptions decoding;
   CLI::App* decode_command = app.add_subcommand("decode", "Print the metrics of a file in any form that is known here");
@@ -241,6 +258,7 @@ int run(int argc, char** argv) {
     return kUsage;
   }
   if (demo_command->parsed()) return demo(demo_file);
+  options.has_format = format->count() > 0;
   if (watch_command->parsed()) return watch(options);
   if (decode_command->parsed()) return decode(decoding);
   if (emit_command->parsed()) return emit(emitting);

@@ -7,6 +7,8 @@
 #include "printer.h"
 #include "recording.h"
 #include "registration.h"
+#include "screen.h"
+#include "watch_table.h"
 
 namespace otelue::tool {
 namespace {
@@ -22,7 +24,7 @@ int fail(const std::string& why) {
 }
 
 // From a source to the terminal, and to a recording if one is wanted.
-int run(const WatchOptions& options, Source& source, RecordingWriter* record) {
+int run(const WatchOptions& options, Source& source, RecordingWriter* record) {  // as lines
   Output out(1);
   Printer printer(out, "", options.count, options.format);
   std::string trouble;  // of the recording that is written
@@ -58,16 +60,29 @@ int run(const WatchOptions& options, Source& source, RecordingWriter* record) {
   return status;
 }
 
+// People at a terminal get a table of the tracepoint; a recording has an end, and is for reading.
+bool is_table(const WatchOptions& options) {
+  return options.wants_table || (!options.has_format && options.file.empty() && Screen::is_possible());
+}
+
 int run(const WatchOptions& options, Source& source, int fd_being_read = -1) {
   RecordingWriter record;
-  if (options.record.empty()) return run(options, source, nullptr);
-  const std::string error = record.open(options.record, fd_being_read);
-  return error.empty() ? run(options, source, &record) : fail(error);
+  RecordingWriter* copy = options.record.empty() ? nullptr : &record;
+  if (copy != nullptr) {
+    if (const std::string error = copy->open(options.record, fd_being_read); !error.empty()) return fail(error);
+  }
+  if (is_table(options)) return watch_table(options, source, copy);
+  return run(options, source, copy);
 }
 
 }  // namespace
 
 int watch(const WatchOptions& options) {
+  if (options.filter.is_any() && !is_table(options)) {
+    complain(
+        "--metric, --attribute, --service and --pid are for a table, which takes a terminal (and --table for a FILE)");
+    return kUsage;
+  }
   if (!options.file.empty()) {
     RecordingReader reader(options.file);
     return reader.error().empty() ? run(options, reader, reader.fd()) : fail(reader.error());

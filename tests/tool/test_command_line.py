@@ -44,7 +44,8 @@ def test_the_manual_names_every_command():
 def test_the_manual_names_every_option():
     pages = {page.stem.partition("-")[2] for page in PAGES.glob("otelue-*.1")}
     options = options_of("help").union(*(options_of(name, "--help") for name in ("demo", "watch", "status", "doctor")))
-    assert {"--help", "--version", "--file", "--count", "--timeout", "--record", "--ring-pages", "--format", "--json"} <= options
+    assert {"--help", "--version", "--file", "--count", "--timeout", "--record", "--ring-pages", "--format", "--json",
+            "--table", "--metric", "--attribute", "--service", "--pid", "--sort", "--reverse"} <= options
     assert options - documented("otelue.1") == set()
     for page in pages:
         found = options_of(page, "--help") - {"--help"}
@@ -64,7 +65,10 @@ def test_the_version_is_that_of_the_library(argument):
     ["watch", "--count="],
     ["watch", "--dance"], ["watch", "one", "two"], ["watch", "--count", "1", "--count", "2"], ["watch", ""],
     ["watch", "--record", ""], ["demo", "--file="], ["watch", "--ring-pages", "8", "file"],
-    ["decode"], ["decode", "--from", "xml", "-"], ["decode", "one", "two"]])
+    ["decode"], ["decode", "--from", "xml", "-"], ["decode", "one", "two"],
+    ["watch", "--table", "--format", "text"], ["watch", "--sort", "size"], ["watch", "--pid", "0"],
+    ["watch", "--metric", "m", "--format", "json"],
+    ["watch", "--sort", "age", "--format", "text"]])
 def test_a_mistake_exits_with_2_and_says_what_it_is(arguments):
     done = run(*arguments)
     assert (done.status, done.output) == (2, b"")

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command on a terminal of its own: a pty, whose screen pyte draws."""
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import termios
+
+import pyte
+from command import TOOL
+
+
+class Terminal:
+    def __init__(self, *arguments, columns=120, lines=12, environment=None):
+        self.screen = pyte.Screen(columns, lines)
+        self.stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+            variables = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **(environment or {})}
+            os.execvpe(TOOL, [TOOL, *arguments], {**os.environ, **variables})
+
+    def read(self):
+        """Takes what there is, or waits for more. False: the other end is closed."""
+        if not select.select([self.fd], [], [], 300)[0]:
+            raise TimeoutError(repr(self.lines()))
+        try:
+            block = os.read(self.fd, 65536)
+        except OSError:
+            return False
+        self.raw += block
+        self.stream.feed(block)
+        return True
+
+    def lines(self):
+        return [line.rstrip() for line in self.screen.display]
+
+    def wait_for(self, condition):
+        """Until the lines of the screen are as wanted; the suite's time limit ends it otherwise."""
+        while not condition(self.lines()):
+            assert self.read(), "it has ended: " + repr(self.lines())
+        return self.lines()
+
+    def press(self, keys):
+        os.write(self.fd, keys.encode())
+
+    def resize(self, columns, lines):
+        self.screen.resize(lines, columns)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def modes(self):
+        return termios.tcgetattr(self.fd)[:4]
+
+    def end(self):
+        """The exit status, once it has ended."""
+        while self.read():
+            pass
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
