@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import termios
 
@@ -13,15 +14,35 @@ from command import TOOL
 
 
 class Terminal:
-    def __init__(self, *arguments, columns=120, lines=12, environment=None):
+    def __init__(self, *arguments, columns=120, lines=12, environment=None, is_job=False):
         self.screen = pyte.Screen(columns, lines)
         self.stream = pyte.ByteStream(self.screen)
         self.raw = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+            if is_job:
+                self.be_shell()
             variables = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **(environment or {})}
             os.execvpe(TOOL, [TOOL, *arguments], {**os.environ, **variables})
+
+    @staticmethod
+    def be_shell():
+        """Goes on in a child, a job that can be stopped; whenever it is, says so and lets it go on."""
+        job = os.fork()
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        if job == 0:
+            os.setpgid(0, 0)
+            os.tcsetpgrp(0, os.getpid())
+            signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+            return
+        while os.WIFSTOPPED(os.waitpid(job, os.WUNTRACED)[1]):
+            os.tcsetpgrp(0, os.getpid())
+            os.write(1, b"stopped")
+            os.read(0, 1)
+            os.tcsetpgrp(0, job)
+            os.kill(job, signal.SIGCONT)
+        os._exit(0)
 
     def read(self):
         """Takes what there is, or waits for more. False: the other end is closed."""

@@ -215,6 +215,24 @@ def test_a_signal_gives_the_terminal_back(table, number):
     assert b"\x1b[?1049l" in terminal.raw and b"\x1b[?25h" in terminal.raw  # the screen and the cursor are back
 
 
+def test_stopped_it_gives_the_terminal_back_and_takes_it_again(table):
+    terminal = table(*FOUR, is_job=True)
+    shown(terminal, 4)
+    during = terminal.modes()
+    terminal.press("\x1a")
+    while b"stopped" not in terminal.raw:
+        assert terminal.read()
+    assert terminal.modes() != during and b"\x1b[?1049l" in terminal.raw
+    terminal.raw = b""
+    terminal.press("\n")
+    while b"\x1b[?1049h" not in terminal.raw:
+        assert terminal.read()
+    shown(terminal, 4)
+    assert terminal.modes() == during
+    terminal.press("q")
+    assert terminal.end() == 0
+
+
 def test_more_series_than_are_kept_are_counted(table):
     events = [entry(event("a", "m", points=[{"as_int": n, "attributes": {"n": str(n)}} for n in range(at, at + 500)]))
               for at in range(0, 21_000, 500)]
