@@ -18,7 +18,7 @@
 //!
 //! [`MetricsExporter::new()`] stands in for that crate's, which puts each data point into an event of its own:
 //! `use otelue::MetricsExporter` is all that changes. [`MetricsExporter::builder()`] puts the points of a metric into
-//! events together ([`Packing::Metric`]), which costs a tenth.
+//! events together ([`Packing::Metric`]), which takes fewer events and fewer bytes.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod attributes;
