@@ -24,8 +24,6 @@ using Take = std::function<bool(Level level, const std::string& line)>;
 // However hostile a request is, its lines are no longer than a small multiple of it and a few kilobytes for each point.
 bool describe(std::string_view request, const Take& take);
 
-bool parse_request(std::string_view bytes, otelue_proto::ExportMetricsServiceRequest* request);
-
 // The value of an attribute, fit for a terminal.
 std::string value_text(const otelue_proto::AnyValue& value);
 

@@ -24,16 +24,7 @@ std::string padded(std::string text, size_t width) {
   return text;
 }
 
-// JSON; what is not UTF-8 and all that could steer a terminal is escaped as otelue writes it elsewhere, so that only
-// quotes and backslashes are left to escape.
-std::string json(const std::string& text) {
-  std::string escaped = "\"";
-  for (const char c : printable(text)) {
-    if (c == '"' || c == '\\') escaped += '\\';
-    escaped += c;
-  }
-  return escaped + '"';
-}
+std::string json(const std::string& text) { return json_quoted(text); }
 std::string json(bool value) { return value ? "true" : "false"; }
 
 std::string as_json(const Diagnosis& diagnosis) {

@@ -5,6 +5,7 @@
 #include <otlp_metrics.pb.h>
 
 #include "describe.h"
+#include "request.h"
 #include "text.h"
 
 namespace otelue::tool {
