@@ -60,10 +60,15 @@ class Terminal:
         return [line.rstrip() for line in self.screen.display]
 
     def wait_for(self, condition):
-        """Until the lines of the screen are as wanted; the suite's time limit ends it otherwise."""
-        while not condition(self.lines()):
-            assert self.read(), "it has ended: " + repr(self.lines())
-        return self.lines()
+        """Until the lines of the screen are as wanted, and the screen has been painted to its end, behind which there is
+        a pause; the suite's time limit ends it otherwise."""
+        while True:
+            is_met = condition(self.lines())
+            if is_met and not select.select([self.fd], [], [], 0.3)[0]:
+                return self.lines()
+            if not self.read():
+                assert is_met, "it has ended: " + repr(self.lines())
+                return self.lines()
 
     def press(self, keys):
         os.write(self.fd, keys.encode())
