@@ -3,7 +3,8 @@
 
 A program per language answers lines `round ours|sdk KIND TEMPORALITY PACKING SERIES EXPORTS` with the processor time
 and the points of so many exports, as JSON: {"ns", "points"}. KIND is sum, histogram (15 bounds) or exponential, with
-five string attributes. `ours` exports into the sink, end to end; `sdk` encodes into one request."""
+five string attributes. `ours` exports into the sink, end to end; `sdk` encodes into one request. Rust's is an exporter of
+the same kind, opentelemetry-user-events-metrics, which writes an event for each point whatever the packing."""
 
 import pathlib
 
@@ -23,8 +24,9 @@ OTHERS = [
 class Language:
     """BUILD in its command stands for the directory in which Meson has built the library."""
 
-    def __init__(self, name, command, wanted, lacks="", **environment):
+    def __init__(self, name, command, wanted, lacks="", peer="the SDK's encoder", **environment):
         self.name, self.command, self.wanted, self.lacks, self.environment = name, command, wanted, lacks, environment
+        self.peer = peer
 
 
 LANGUAGES = [
@@ -49,6 +51,12 @@ LANGUAGES = [
         "Node.js",
         [ROOT / "tests/bindings/node/program", "measure.mjs"],
         {"sum": "<= 1/4 = 0.25", "histogram": "<= 1/3 = 0.33"},
+    ),
+    Language(
+        "Rust",
+        [ROOT / "tests/bindings/rust/program", "measure"],
+        {"sum": "<= 1/8 = 0.125", "histogram": "<= 1/6 = 0.17"},
+        peer="the reference's export",
     ),
 ]
 
@@ -79,7 +87,7 @@ def measure(bench, start, contender, interleave, per_point):
                 f"{language.name}, {kind}, {temporality}, packing {packing}",
                 cost["ours"],
                 cost["sdk"],
-                peer="the SDK's encoder",
+                peer=language.peer,
                 wanted=wanted,
             )
         program.close()
