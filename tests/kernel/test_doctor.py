@@ -59,7 +59,7 @@ def mount_namespace(setup):
                           stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout.readline() == "ready\n"
-            yield ["nsenter", f"--target={process.pid}", "--mount"]
+            yield ["nsenter", f"--target={process.pid}", "--mount", "--root"]
         finally:
             process.kill()
 
@@ -209,16 +209,8 @@ def test_a_user_without_rights(tracefs, settings, tool):
         assert diagnosis.text("format").startswith(f"user 65534 (group 65534) may not enter {TRACEFS}, may not enter ")
         diagnosis.mend()
         mended = Diagnosis(*NOBODY, *environment, tool=copy)
-        # Large rings take more locked memory than users have.
-        assert mended.status == 0 and mended.bad() == {"rings": "warning"}
+        assert mended.status == 0 and mended.bad() == {}
         assert mended.text("listeners").startswith("somebody listens; ")
-        mended.mend()
-        assert Diagnosis(*NOBODY, *environment, tool=copy).bad() == {}
-
-
-def test_a_right_that_a_file_can_give_is_given_to_it():
-    finding = Diagnosis(*NOBODY).findings["perf"]
-    assert finding["command"] == f"setcap cap_perfmon=ep {os.path.realpath(TOOL)}"
 
 
 @pytest.mark.parametrize("given_up,reason", [
@@ -276,10 +268,16 @@ def wait_until_free():
         subprocess.run(["sleep", "0.01"], check=True)
 
 
+def dynamic_event(command):
+    """Python's way of appending to a file asks for its end, which this one has not."""
+    events = os.open(f"{TRACEFS}/dynamic_events", os.O_WRONLY)
+    os.write(events, command.encode() + b"\n")
+    os.close(events)
+
+
 def test_a_foreign_event_that_nobody_holds():
     wait_until_free()
-    with open(f"{TRACEFS}/dynamic_events", "a") as events:
-        events.write("u:otlp_metrics u32 other\n")
+    dynamic_event("u:otlp_metrics u32 other")
     diagnosis = Diagnosis()
     assert diagnosis.status == WRITE | READ and diagnosis.bad() == {"definition": "problem"}
     assert diagnosis.text("definition") == (
@@ -308,8 +306,7 @@ def test_a_foreign_event_that_a_process_holds():
 
 def test_as_many_events_as_there_may_be(settings):
     wait_until_free()
-    with open(f"{TRACEFS}/dynamic_events", "a") as events:
-        events.write("u:one_more u32 x\n")
+    dynamic_event("u:one_more u32 x")
     pathlib.Path("/proc/sys/kernel/user_events_max").write_text("1")
     diagnosis = Diagnosis()
     assert diagnosis.status & WRITE
@@ -318,5 +315,4 @@ def test_as_many_events_as_there_may_be(settings):
     assert diagnosis.findings["definition"]["command"] == "sysctl -w kernel.user_events_max=1024"
     diagnosis.mend()
     assert Diagnosis().bad() == {}
-    with open(f"{TRACEFS}/dynamic_events", "a") as events:
-        events.write("-:one_more\n")
+    dynamic_event("-:one_more")
