@@ -238,7 +238,9 @@ void Examination::refuse_registration(const Registration& registration) {
       } else if (tracefs_.empty()) {
         finding.reason = "no directory of tracefs is mounted here, so it can be removed on the host alone";
       } else {
-        finding.command = "echo -:user_events/otlp_metrics >>" + shell_word(tracefs_ + "/dynamic_events");
+        // The kernel wants the fields as well.
+        const std::string events = shell_word(tracefs_ + "/dynamic_events");
+        finding.command = "sed -n 's/^u:otlp_metrics\\b/-:otlp_metrics/p' " + events + " >>" + events;
       }
       return;
     }

@@ -48,8 +48,7 @@ class Diagnosis:
     def mend(self, *before):
         """Runs every command that was named, as root."""
         for finding in self.findings.values():
-            if finding["command"]:
-                subprocess.run([*before, "sh", "-c", finding["command"]], check=True)
+            subprocess.run([*before, "sh", "-c", finding["command"]], check=True)
 
 
 @contextlib.contextmanager
@@ -283,7 +282,7 @@ def test_a_foreign_event_that_nobody_holds():
     assert diagnosis.text("definition") == (
         "another program has registered otlp_metrics with other fields: u32 other")
     assert diagnosis.findings["definition"]["command"] == (
-        f"echo -:user_events/otlp_metrics >>{TRACEFS}/dynamic_events")
+        rf"sed -n 's/^u:otlp_metrics\b/-:otlp_metrics/p' {TRACEFS}/dynamic_events >>{TRACEFS}/dynamic_events")
     diagnosis.mend()
     assert Diagnosis().bad() == {}
 
@@ -315,4 +314,4 @@ def test_as_many_events_as_there_may_be(settings):
     assert diagnosis.findings["definition"]["command"] == "sysctl -w kernel.user_events_max=1024"
     diagnosis.mend()
     assert Diagnosis().bad() == {}
-    dynamic_event("-:one_more")
+    dynamic_event("-:one_more u32 x")
