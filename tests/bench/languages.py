@@ -58,6 +58,11 @@ LANGUAGES = [
         {"sum": "<= 1/8 = 0.125", "histogram": "<= 1/6 = 0.17"},
         peer="the reference's export",
     ),
+    Language(
+        "Java",
+        [ROOT / "tests/bindings/java/program", "measure"],
+        {"sum": "<= 1/4 = 0.25", "histogram": "<= 1/2.5 = 0.4"},
+    ),
 ]
 
 
