@@ -14,7 +14,7 @@ fn main() {
         return;
     }
     let out = Command::new(std::env::var("CARGO").expect("cargo"))
-        .args(["metadata", "--format-version=1", "--locked", "--offline"])
+        .args(["metadata", "--all-features", "--format-version=1", "--locked", "--offline"])
         .output()
         .expect("cargo runs");
     let metadata: serde_json::Value = serde_json::from_slice(&out.stdout).expect("metadata");

@@ -43,7 +43,7 @@ def test_their_own_tests():
 
 def test_behaviour():
     names = ("churn", "environment", "exporter", "layout")
-    out = cargo("test", "--locked", *(f"--test={name}" for name in names), cwd=TESTS)
+    out = cargo("test", "--locked", *(f"--test={name}" for name in names), "--", "--test-threads=1", cwd=TESTS)
     assert out.count("test result: ok.") == 4 and "0 passed" not in out
 
 

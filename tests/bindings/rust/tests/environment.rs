@@ -170,7 +170,7 @@ fn what_the_library_refuses_is_said_once_and_nothing_is_exported() {
         [("OTEL_EXPORTER_USER_EVENTS_MAX_EVENT_BYTES", "100000"), (RECORDING, "/"), (RECORDING, "/nowhere/recording")]
     {
         if inside("what_the_library_refuses_is_said_once_and_nothing_is_exported", &[(name, said_there)], |path| {
-            assert!(!path.exists())
+            assert!(!path.exists());
         }) {
             let lines = said(Level::WARN, || {
                 let exporter = MetricsExporter::new();

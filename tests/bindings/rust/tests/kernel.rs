@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! On a kernel with user_events, as root, with the crate one_collect as the listener; ignored unless it is asked for.
+//! On a kernel with `user_events`, as root, with the crate `one_collect` as the listener; ignored unless it is asked
+//! for.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -50,7 +51,7 @@ fn stay_on_one_processor() {
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(0, &mut set);
-        assert_eq!(libc::sched_setaffinity(0, std::mem::size_of_val(&set), &set), 0);
+        assert_eq!(libc::sched_setaffinity(0, std::mem::size_of_val(&set), &raw const set), 0);
     }
 }
 
@@ -208,7 +209,7 @@ fn children_that_are_forked_amid_exports_export_with_their_parents_exporter() {
                         libc::_exit(i32::from(export(&exporter, &metrics).is_err()));
                     }
                     let mut status = -1;
-                    assert_eq!(libc::waitpid(child, &mut status, 0), child);
+                    assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
                     assert_eq!(status, 0);
                 }
             }
