@@ -79,7 +79,7 @@ fn processor_time() -> i64 {
     // SAFETY: the struct consists of numbers, and lives for the call.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
         usage
     };
     let nanoseconds = |t: libc::timeval| t.tv_sec * 1_000_000_000 + t.tv_usec * 1000;
