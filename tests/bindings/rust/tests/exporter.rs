@@ -128,8 +128,8 @@ fn without_user_events_one_message_says_so() {
     let mut exporter = std::ptr::null_mut();
     // SAFETY: what is handed over lives, and closing is the last call.
     let listening = unsafe {
-        otelue_sys::otelue_open(std::ptr::null(), None, std::ptr::null_mut(), &mut exporter);
-        let listening = otelue_sys::otelue_listening(exporter, &mut step);
+        otelue_sys::otelue_open(std::ptr::null(), None, std::ptr::null_mut(), &raw mut exporter);
+        let listening = otelue_sys::otelue_listening(exporter, &raw mut step);
         otelue_sys::otelue_close(exporter);
         listening
     };
