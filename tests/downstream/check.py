@@ -117,7 +117,10 @@ def check_installed(work, project):
         "include/otelue/version.h", "lib/cmake/otelue/otelue-config-version.cmake",
         "lib/cmake/otelue/otelue-config.cmake", "lib/pkgconfig/otelue.pc", "share/man/man3/otelue.3",
         "share/otelue/layout.json"]
-    command = ["bin/otelue", "share/man/man1/otelue.1"]
+    command = [
+        "bin/otelue", "lib/systemd/system/otelue-forward.service", "share/bash-completion/completions/otelue.bash",
+        "share/fish/vendor_completions.d/otelue.fish", "share/man/man1/otelue-decode.1", "share/man/man1/otelue-emit.1",
+        "share/man/man1/otelue-forward.1", "share/man/man1/otelue.1", "share/zsh/site-functions/_otelue"]
     shared = ["lib/libotelue.so", f"lib/{SONAME}"]
     assert installed_files(prefix) == sorted([*common, *command, *shared, "lib/libotelue.a"])
     # The command finds its library, without ldconfig.
